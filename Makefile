@@ -1,0 +1,44 @@
+# make demo    trains a network on real data, from a fresh checkout
+# make test    runs every check and every test
+# Both set up .venv first. PYTHON chooses the interpreter: make PYTHON=/path/to/python3.12 demo
+
+PYTHON ?=
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format setup clean distclean
+
+help:  ## list the targets
+	@echo "usage: make TARGET [PYTHON=/path/to/python]"
+	@sed -n 's/^\([a-z]*\):.*## */  \1\t/p' Makefile
+
+demo: $(STAMP)  ## train on scikit-learn's digits and show the result
+	$(BIN)/pullback train digits
+
+test: check  ## linters, types, floors, then the tests
+	$(BIN)/python -m pytest -n auto
+
+check: $(STAMP)  ## linters, types and floors only
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: $(STAMP)  ## rewrite the files in the project's format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+setup: $(STAMP)  ## set up .venv only
+
+$(STAMP): pyproject.toml requirements-dev.txt
+	@sh tools/setup.sh $(VENV) "$(PYTHON)"
+	@touch $@
+
+clean:  ## remove caches and builds
+	rm -rf build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean  ## remove .venv too
+	rm -rf $(VENV)

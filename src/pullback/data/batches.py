@@ -1,0 +1,65 @@
+"""The order of the rows in an epoch, and the batches it is cut into."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pullback.errors import UsageError
+from pullback.primitives.threefry import random_bits
+
+# The operation number of shuffling: the last one, so that no operation of a program can share it.
+SHUFFLE = 2**32 - 1
+
+
+def epoch_order(rows: int, seed: int, epoch: int) -> NDArray[np.int64]:
+    """The order in which an epoch visits the rows: a permutation, the same on every platform.
+
+    Each row draws 64 random bits that depend on seed, epoch and row alone; the order sorts them.
+
+    Args:
+        rows: how many rows, at least 1.
+        seed: 0 <= seed < 2**64.
+        epoch: 0 <= epoch < 2**32, counted from 0.
+
+    Returns:
+        int64 array of shape (rows,) that holds each of 0..rows-1 once.
+
+    Raises:
+        UsageError: an argument is outside its range.
+
+    Example:
+        >>> sorted(epoch_order(rows=4, seed=0, epoch=0).tolist())
+        [0, 1, 2, 3]
+    """
+    _check_positive("rows", rows)
+    bits = random_bits(seed, (epoch, SHUFFLE), rows)
+    # Stable: should two rows draw the same 64 bits, the order is still defined.
+    return np.argsort(bits, kind="stable").astype(np.int64)
+
+
+def batch_slices(rows: int, batch_size: int) -> list[slice]:
+    """Cut `rows` rows into consecutive batches; the last one holds what is left.
+
+    Args:
+        rows: how many rows, at least 1.
+        batch_size: rows in a batch, at least 1; one larger than `rows` gives one batch.
+
+    Returns:
+        Slices that cover 0..rows-1 in order, each of `batch_size` rows but perhaps the last.
+
+    Raises:
+        UsageError: an argument is no integer of at least 1.
+
+    Example:
+        >>> batch_slices(rows=5, batch_size=2)
+        [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
+    """
+    _check_positive("rows", rows)
+    _check_positive("batch_size", batch_size)
+    return [slice(a, min(a + batch_size, rows)) for a in range(0, rows, batch_size)]
+
+
+def _check_positive(name: str, value: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise UsageError(f"{name} must be an integer of at least 1, not {value!r}.")

@@ -1,0 +1,59 @@
+"""The reference engine: the emitted NumPy source, executed."""
+
+from __future__ import annotations
+
+import hashlib
+import linecache
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from ..program import Program
+from ..trees import flatten
+from ..views.numpy_source import function_name, to_numpy
+from .binding import Signature
+
+
+class Executable:
+    """A program that can be called.
+
+    `program(...)` arguments are checked against the program's inputs; `flat` is the emitted
+    function itself, for loops that call it with one positional array per input.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.source = to_numpy(program)
+        self.flat = _load(self.source, function_name(program))
+        self._signature = Signature(program)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The program's result for these arguments; raises `ProgramError` if they do not fit."""
+        return self.flat(*self._signature.flat(args, kwargs))
+
+    def leaves(self, *args: Any, **kwargs: Any) -> list[Any]:
+        """The result as a flat list."""
+        return flatten(self(*args, **kwargs))[0]
+
+    def __repr__(self) -> str:
+        return f"<compiled {self.program!r}>"
+
+
+def executable(program: Program) -> Executable:
+    """The program compiled by the reference engine; done once per program."""
+    cache = vars(program)
+    if "_executable" not in cache:
+        cache["_executable"] = Executable(program)
+    compiled: Executable = cache["_executable"]
+    return compiled
+
+
+@lru_cache(maxsize=512)
+def _load(source: str, name: str) -> Callable[..., Any]:
+    """The function that a source text defines; tracebacks through it show its lines."""
+    file = f"<pullback {name} {hashlib.sha256(source.encode()).hexdigest()[:12]}>"
+    scope: dict[str, Any] = {"__name__": "pullback.emitted"}
+    exec(compile(source, file, "exec"), scope)
+    linecache.cache[file] = (len(source), None, source.splitlines(True), file)
+    function: Callable[..., Any] = scope[name]
+    return function

@@ -1,0 +1,93 @@
+"""What went wrong, where (the user's own line), and what to do.
+
+Every error that Pullback raises on purpose is a `PullbackError`. Its text is one clear sentence;
+where the user's own code is the cause, the line that caused it follows on a second line.
+"""
+
+from __future__ import annotations
+
+import linecache
+import os
+import sys
+from dataclasses import dataclass
+from types import FrameType
+
+_PACKAGE_FOLDER = os.path.dirname(os.path.abspath(__file__))
+
+
+class PullbackError(Exception):
+    """Base of every error that Pullback raises on purpose."""
+
+
+class TraceError(PullbackError, TypeError):
+    """A function did something with a traced value that a program cannot record."""
+
+
+class ShapeError(PullbackError, ValueError):
+    """The shapes of an operation's inputs do not fit together."""
+
+
+class ProgramError(PullbackError, ValueError):
+    """A program is not well formed, or was called with values that do not fit its inputs."""
+
+
+class UsageError(PullbackError, ValueError):
+    """An argument or setting has a value that is not allowed."""
+
+
+class GradientError(PullbackError, AssertionError):
+    """A derived gradient and its numerical check disagree."""
+
+
+class DataError(PullbackError, ValueError):
+    """Data cannot be used as it is: a missing column, text where numbers belong, NaN."""
+
+
+class StorageError(PullbackError, OSError):
+    """A file could not be written or read."""
+
+
+class MissingExtraError(PullbackError, ImportError):
+    """A library of one of Pullback's extras is needed and not installed."""
+
+
+@dataclass(frozen=True)
+class Location:
+    """A line of the user's own code."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        text = linecache.getline(self.file, self.line).strip()
+        place = f"{os.path.basename(self.file)}, line {self.line}"
+        return f"{place}: {text}" if text else place
+
+
+def is_internal(frame: FrameType) -> bool:
+    """Whether a frame belongs to Pullback or to NumPy rather than to the user."""
+    file = frame.f_code.co_filename
+    return file.startswith(_PACKAGE_FOLDER) or frame.f_globals.get("__name__", "").startswith(
+        "numpy."
+    )
+
+
+def user_location() -> Location | None:
+    """The innermost line that is being executed outside Pullback and NumPy, if there is one."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and is_internal(frame):
+        frame = frame.f_back
+    return None if frame is None else Location(frame.f_code.co_filename, frame.f_lineno)
+
+
+def at(message: str, where: Location | None) -> str:
+    """The message, and under it the user's line when it is known."""
+    return message if where is None else f"{message}\n  at {where}"
+
+
+def nearest(word: str, allowed: list[str]) -> str:
+    """' Did you mean ...?' when one of the allowed words is close, else an empty text."""
+    import difflib
+
+    close = difflib.get_close_matches(word, allowed, n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""

@@ -1,0 +1,9 @@
+"""The vocabulary: one module per family, one primitive in one place.
+
+A primitive stands with its meaning (the NumPy expression it is written as), its shape rule, its
+VJP rule, its convention at kinks and the sample inputs on which the tests examine it.
+"""
+
+from . import elementwise, fused, indexing, kinked, linear, reductions, shapes
+
+__all__ = ["elementwise", "fused", "indexing", "kinked", "linear", "reductions", "shapes"]

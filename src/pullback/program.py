@@ -1,0 +1,282 @@
+"""Program: an immutable, typed, printable list of equations in SSA form.
+
+Each transformation takes a program and returns a program, and the result is checked every
+time. Views (source, text) and engines read it; nothing else holds what a function computes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import keyword
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from .avals import Aval, Dtype, aval_of
+from .dims import Dim
+from .errors import Location, ProgramError, ShapeError
+from .primitive import REGISTRY, Literal, Params, Primitive
+from .trees import Structure, format_path
+
+FORWARD, BACKWARD, UPDATE = "forward", "backward", "update"
+
+
+@dataclass(frozen=True, eq=False)
+class Var:
+    """A value of a program. `hint` is its wished-for name; `Program.names` settles it.
+
+    `named` says that the hint is the name under which the user's own code stores the value
+    (or that of a cotangent), so that emitted source gives it a line of its own.
+    """
+
+    aval: Aval
+    hint: str
+    named: bool = False
+
+
+Atom = Var | Literal
+
+
+@dataclass(frozen=True, eq=False)
+class Equation:
+    """`out = primitive(*inputs, **params)`.
+
+    `stage` says which part of a computation it belongs to (forward, backward, update) and
+    `where` the user's line that caused it; the file form keeps the first and not the second.
+    """
+
+    primitive: Primitive
+    inputs: tuple[Atom, ...]
+    params: Params
+    out: Var
+    stage: str = FORWARD
+    where: Location | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One parameter of the traced function: its name and the structure of its value."""
+
+    name: str
+    structure: Structure
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """A function as a list of equations.
+
+    Attributes:
+        name: The function's name.
+        inputs: One variable per leaf of the arguments, then the captured arrays.
+        equations: In execution order.
+        outputs: One atom per leaf of the result.
+        arguments: How leaves make up the function's parameters.
+        result: The structure of the result.
+        output_names: A name per output leaf, such as "dW1"; None where there is none.
+        defaults: Values of the captured arrays (copies, read-only).
+    """
+
+    name: str
+    inputs: tuple[Var, ...]
+    equations: tuple[Equation, ...]
+    outputs: tuple[Atom, ...]
+    arguments: tuple[Argument, ...]
+    result: Structure
+    output_names: tuple[str | None, ...]
+    defaults: Mapping[Var, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __post_init__(self) -> None:
+        self.check()
+
+    @property
+    def argument_inputs(self) -> tuple[Var, ...]:
+        """The inputs that belong to arguments, without captured arrays."""
+        return self.inputs[: sum(argument.structure.size for argument in self.arguments)]
+
+    @property
+    def input_paths(self) -> dict[Var, str]:
+        """Each argument input as the caller writes it: x, params['W1']."""
+        paths = [
+            format_path(argument.name, path)
+            for argument in self.arguments
+            for path in argument.structure.paths()
+        ]
+        return dict(zip(self.argument_inputs, paths, strict=True))
+
+    @cached_property
+    def names(self) -> dict[Var, str]:
+        """A unique Python identifier for every variable; a name stored again is `h_2`."""
+        return unique_names(
+            (*self.inputs, *(equation.out for equation in self.equations)), self.helper_names
+        )
+
+    @property
+    def helper_names(self) -> set[str]:
+        """The names of the helper functions that its NumPy source carries along."""
+        used = (equation.primitive for equation in self.equations)
+        return {helper.__name__ for primitive in used for helper in primitive.helpers}
+
+    @property
+    def axes(self) -> list[str]:
+        """The named axes of its inputs, in order of appearance."""
+        seen: dict[str, None] = {}
+        for var in self.inputs:
+            for dim in var.aval.shape:
+                if isinstance(dim, Dim):
+                    seen.update(dict.fromkeys(sorted(dim.axes)))
+        return list(seen)
+
+    def check(self) -> None:
+        """Raise `ProgramError` unless it is well formed.
+
+        Every value is defined once and before it is used, and every equation's output is what
+        its primitive's shape and dtype rule says.
+        """
+        defined = set(self.inputs)
+        if len(defined) != len(self.inputs):
+            raise ProgramError(f"{self.name}: an input occurs twice.")
+        for position, equation in enumerate(self.equations, start=1):
+            self._check_equation(equation, position, defined)
+            defined.add(equation.out)
+        for atom in self.outputs:
+            if isinstance(atom, Var) and atom not in defined:
+                raise ProgramError(f"{self.name}: the output {atom.hint} is never computed.")
+        if not len(self.outputs) == self.result.size == len(self.output_names):
+            raise ProgramError(f"{self.name}: the outputs do not fill the result's structure.")
+        if len(self.argument_inputs) + len(self.defaults) != len(self.inputs) or set(
+            self.inputs[len(self.argument_inputs) :]
+        ) != set(self.defaults):
+            raise ProgramError(f"{self.name}: the arguments and defaults do not name each input.")
+
+    def _check_equation(self, equation: Equation, position: int, defined: set[Var]) -> None:
+        place = f"{self.name}: equation {position} ({equation.primitive.name})"
+        for atom in equation.inputs:
+            if isinstance(atom, Var) and atom not in defined:
+                raise ProgramError(f"{place} uses {atom.hint} before it is computed.")
+        if equation.out in defined:
+            raise ProgramError(f"{place} computes {equation.out.hint} a second time.")
+        try:
+            aval = equation.primitive.aval(*(a.aval for a in equation.inputs), **equation.params)
+        except (ShapeError, TypeError) as error:
+            raise ProgramError(f"{place} is not valid: {error}") from error
+        if aval != equation.out.aval:
+            raise ProgramError(f"{place} yields {aval}, but its output says {equation.out.aval}.")
+
+    def text_of_atom(self, atom: Atom) -> str:
+        """A variable's name, or a literal as text."""
+        return str(atom) if isinstance(atom, Literal) else self.names[atom]
+
+    def __str__(self) -> str:
+        signature = ", ".join(f"{self.names[var]}: {var.aval}" for var in self.inputs)
+        lines = [f"{self.name}({signature})"]
+        stage = FORWARD
+        for equation in self.equations:
+            if equation.stage != stage:
+                stage = equation.stage
+                lines.append(f"  -- {stage}")
+            lines.append(f"  {self._equation_text(equation)}")
+        outputs = ", ".join(map(self.text_of_atom, self.outputs))
+        return "\n".join([*lines, f"  return {outputs}"])
+
+    def _equation_text(self, equation: Equation) -> str:
+        inputs = [self.text_of_atom(atom) for atom in equation.inputs]
+        params = [f"{name}={value}" for name, value in equation.params.items()]
+        out = equation.out
+        call = f"{equation.primitive.name}({', '.join(inputs + params)})"
+        return f"{self.names[out]}: {out.aval} = {call}"
+
+    def __repr__(self) -> str:
+        return f"<Program {self.name}: {len(self.equations)} equations>"
+
+    def astype(self, dtype: Any) -> Program:
+        """The same program with every floating value in another precision.
+
+        Args:
+            dtype: "f4" or "f8" (or a NumPy float dtype).
+
+        Returns:
+            A program whose floating inputs, constants and results have that dtype.
+        """
+        from .transforms.retype import retype
+
+        return retype(self, np.dtype(dtype))
+
+    def to_numpy(self) -> str:
+        """The program as plain NumPy source: one function, no dependency on Pullback.
+
+        The text is the same on every run and holds no line numbers or paths.
+        """
+        from .views.numpy_source import to_numpy
+
+        return to_numpy(self)
+
+    def to_json(self) -> str:
+        """The canonical file form: data only, without lines and paths."""
+        from .fileform import encode
+
+        return json.dumps(encode(self), indent=1, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Program:
+        """The program that `to_json` wrote.
+
+        Raises `ProgramError` when the text is not a valid program.
+        """
+        from .fileform import decode
+
+        try:
+            data = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ProgramError(f"The text is not a program: it is not JSON ({error}).") from error
+        return decode(data)
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the file form, in hexadecimal: equal programs have equal fingerprints."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    def renamed(self, name: str) -> Program:
+        """The same program under another name."""
+        return replace(self, name=name)
+
+
+def primitive_named(name: str) -> Primitive:
+    """The primitive with this name; raises `ProgramError` when there is none."""
+    if name not in REGISTRY:
+        raise ProgramError(f"There is no primitive named {name!r}.")
+    return REGISTRY[name]
+
+
+def captured_default(array: Any) -> Any:
+    """A read-only copy of an array that a traced function captured."""
+    copy = np.array(array)
+    copy.flags.writeable = False
+    return copy
+
+
+def float_dtype_of(avals: tuple[Aval, ...]) -> Dtype:
+    """The dtype in which floating arithmetic on these values is done."""
+    if all(aval.weak for aval in avals):
+        return aval_of(0.0).dtype
+    return np.result_type(*(a.promotion_type for a in avals if not a.weak), np.float16(0).dtype)
+
+
+def unique_names(variables: Iterable[Var], taken: Iterable[str] = ()) -> dict[Var, str]:
+    """A Python identifier per variable: its hint, or hint_2, hint_3 where that is taken."""
+    used = _RESERVED | set(taken)
+    names: dict[Var, str] = {}
+    for var in variables:
+        name, count = var.hint, 1
+        while name in used:
+            count += 1
+            name = f"{var.hint}_{count}"
+        used.add(name)
+        names[var] = name
+    return names
+
+
+_RESERVED = set(keyword.kwlist) | {"np", "print", "len", "range", "float", "int"}

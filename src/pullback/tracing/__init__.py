@@ -1,0 +1,16 @@
+"""A NumPy function -> Program: traced values, NumPy's protocols, writes, the user's names."""
+
+from .builder import Builder
+from .numpy_functions import vocabulary
+from .trace import EagerTrace, trace, trace_avals, trace_eager
+from .traced import TracedArray
+
+__all__ = [
+    "Builder",
+    "EagerTrace",
+    "TracedArray",
+    "trace",
+    "trace_avals",
+    "trace_eager",
+    "vocabulary",
+]

@@ -1,0 +1,45 @@
+"""Running a program's equations one by one, on numbers or into a surrounding trace."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..primitive import Literal
+from ..program import Program, Var
+from .traced import TracedArray
+
+
+def replay(
+    program: Program, inputs: Mapping[Var, Any], known: Mapping[Var, Any] | None = None
+) -> list[Any]:
+    """The outputs of a program.
+
+    Args:
+        program: A program whose axes have the lengths of the inputs.
+        inputs: A number, array or traced value per input; captured arrays may be left out.
+        known: Values of variables that need not be computed again.
+
+    Returns:
+        One value per output: arrays, or traced values of the innermost trace among the inputs.
+    """
+    values: dict[Var, Any] = {**program.defaults, **(known or {}), **inputs}
+    traced = [v.builder for v in values.values() if isinstance(v, TracedArray)]
+    builder = max(traced, key=lambda candidate: candidate.serial, default=None)
+
+    def value_of(atom: Any) -> Any:
+        return atom.value if isinstance(atom, Literal) else values[atom]
+
+    for equation in program.equations:
+        if equation.out in values:
+            continue
+        operands = [value_of(atom) for atom in equation.inputs]
+        if builder is None:
+            values[equation.out] = equation.primitive.evaluate(*operands, **equation.params)
+        else:
+            hint = equation.out.hint if equation.out.named else None
+            with builder.in_stage(equation.stage):
+                values[equation.out] = builder.bind(
+                    equation.primitive, operands, equation.params, hint
+                )
+    return [value_of(atom) for atom in program.outputs]

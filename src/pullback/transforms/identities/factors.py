@@ -1,0 +1,138 @@
+"""Identities of sums and common factors: where softmax with cross-entropy becomes p - y."""
+
+from __future__ import annotations
+
+from ...dims import Shape
+from ...primitive import Literal
+from ...primitives import elementwise as e
+from ...primitives import reductions as r
+from ...primitives import shapes as s
+from ...program import Atom, Equation
+from ..simplify import Identity, Rewriter
+
+
+def _summed_axes(equation: Equation) -> tuple[int, ...]:
+    axis = equation.params["axis"]
+    if axis is None:
+        return tuple(range(equation.inputs[0].aval.ndim))
+    return axis if isinstance(axis, tuple) else (axis,)
+
+
+def _is_constant_along(atom: Atom, axes: tuple[int, ...], ndim: int) -> bool:
+    missing = ndim - atom.aval.ndim
+    return all(axis < missing or atom.aval.shape[axis - missing] == 1 for axis in axes)
+
+
+def sum_of_scaled(rewriter: Rewriter, equation: Equation) -> Atom | None:
+    """sum(a * x) = a * sum(x), sum(-x) = -sum(x).
+
+    Condition: a is constant along the summed axes, and the sum keeps them.
+    """
+    if equation.primitive.name != "sum" or not equation.params["keepdims"]:
+        return None
+    (x,) = equation.inputs
+    negated = rewriter.producer(x, "negative")
+    if negated is not None:
+        return rewriter.record(
+            e.negative, rewriter.record(r.sum_, negated.inputs[0], **equation.params)
+        )
+    product = rewriter.producer(x, "multiply")
+    if product is None:
+        return None
+    axes = _summed_axes(equation)
+    for factor, rest in (product.inputs, product.inputs[::-1]):
+        if rest.aval.shape == x.aval.shape and _is_constant_along(factor, axes, x.aval.ndim):
+            total = rewriter.record(r.sum_, rest, **equation.params)
+            return rewriter.record(e.multiply, factor, total)
+    return None
+
+
+def sum_of_distribution(rewriter: Rewriter, equation: Equation) -> Atom | None:
+    """sum(y) = 1. Condition: y is one-hot or a softmax, summed over that axis alone."""
+    if equation.primitive.name != "sum":
+        return None
+    (y,) = equation.inputs
+    source = rewriter.producer(y, "one_hot", "softmax")
+    if source is None:
+        return None
+    axis = y.aval.ndim - 1 if source.primitive.name == "one_hot" else source.params["axis"]
+    if _summed_axes(equation) != (axis,):
+        return None
+    out = equation.out.aval
+    return rewriter.record(s.full, shape=out.shape, value=1.0, dtype=out.dtype)
+
+
+def _factors(rewriter: Rewriter, atom: Atom) -> list[Atom]:
+    product = rewriter.producer(atom, "multiply")
+    if product is None:
+        return [atom]
+    return [factor for side in product.inputs for factor in _factors(rewriter, side)]
+
+
+def _entries(shape: Shape) -> int:
+    return sum(dim != 1 for dim in shape)
+
+
+def common_factor(rewriter: Rewriter, equation: Equation) -> Atom | None:
+    """a x - a y = a (x - y), and with +. Condition: a has fewer axes than the result."""
+    if equation.primitive.name not in ("add", "subtract"):
+        return None
+    left, right = (_factors(rewriter, atom) for atom in equation.inputs)
+    for factor in left:
+        shared = any(factor is other for other in right)
+        if shared and _entries(factor.aval.shape) < _entries(equation.out.aval.shape):
+            rest = rewriter.record(
+                equation.primitive,
+                _product_without(rewriter, left, factor),
+                _product_without(rewriter, right, factor),
+            )
+            return rewriter.record(e.multiply, factor, rest)
+    return None
+
+
+def _product_without(rewriter: Rewriter, factors: list[Atom], factor: Atom) -> Atom:
+    position = next(i for i, other in enumerate(factors) if other is factor)
+    rest = factors[:position] + factors[position + 1 :]
+    product: Atom = rest[0] if rest else Literal(1)
+    for other in rest[1:]:
+        product = rewriter.record(e.multiply, product, other)
+    return product
+
+
+def sign_of_difference(rewriter: Rewriter, equation: Equation) -> Atom | None:
+    """-a * (x - y) = a * (y - x), -(x - y) = y - x. Always exact but for the sign of a zero."""
+    name = equation.primitive.name
+    if name == "negative":
+        inner = rewriter.producer(equation.inputs[0], "subtract")
+        return None if inner is None else rewriter.record(e.subtract, *inner.inputs[::-1])
+    if name != "multiply":
+        return None
+    for factor, rest in (equation.inputs, equation.inputs[::-1]):
+        negated = rewriter.producer(factor, "negative")
+        difference = rewriter.producer(rest, "subtract")
+        if negated is not None and difference is not None:
+            swapped = rewriter.record(e.subtract, *difference.inputs[::-1])
+            return rewriter.record(e.multiply, negated.inputs[0], swapped)
+    return None
+
+
+def times_reciprocal(rewriter: Rewriter, equation: Equation) -> Atom | None:
+    """(1 / n) * x = x / n. Always holds; one rounding fewer."""
+    if equation.primitive.name != "multiply":
+        return None
+    for factor, rest in (equation.inputs, equation.inputs[::-1]):
+        inverse = rewriter.producer(factor, "divide")
+        if inverse is not None and isinstance(inverse.inputs[0], Literal):
+            numerator, divisor = inverse.inputs
+            if numerator.value == 1:
+                return rewriter.record(e.divide, rest, divisor)
+    return None
+
+
+FACTORS: list[Identity] = [
+    sum_of_scaled,
+    sum_of_distribution,
+    common_factor,
+    sign_of_difference,
+    times_reciprocal,
+]

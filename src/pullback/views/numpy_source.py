@@ -1,0 +1,240 @@
+"""Program -> NumPy source that reads as a careful person would write it.
+
+Values that the user's code named, and their cotangents, get a line each; a value used once
+moves into the line that uses it. The text is the same on every run, holds no line numbers or
+paths, and needs NumPy alone: what NumPy lacks stands above the function as a short helper.
+"""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from ..avals import dtype_code
+from ..dims import Dim
+from ..primitive import Literal, Source, text_of_constant
+from ..program import Atom, Equation, Program, Var, unique_names
+from ..trees import Structure
+
+LONGEST_INLINED = 44
+"""A longer expression gets a line of its own."""
+
+LONGEST_LINE = 96
+LARGEST_WRITTEN_ARRAY = 100
+"""Captured arrays with more entries are parameters without a default."""
+
+
+def to_numpy(program: Program) -> str:
+    """The program as the text of a Python module with one public function."""
+    return _Printer(program).module()
+
+
+class _Printer:
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.uses = Counter(
+            atom
+            for equation in program.equations
+            for atom in equation.inputs
+            if isinstance(atom, Var)
+        )
+        self.outputs = {atom for atom in program.outputs if isinstance(atom, Var)}
+        self.inlined: dict[Var, Source] = {}
+        self.hidden = {equation.out for equation in program.equations if self._is_trivial(equation)}
+        self.names: dict[Var, str] = {}
+        self.available: list[Var] = list(program.inputs)
+
+    def module(self) -> str:
+        """Imports, captured arrays, helpers, the function."""
+        body = self._body()
+        parts = ["import numpy as np\n", *self._helpers(), *self._captured_arrays()]
+        parts.append("\n".join([self._signature(), self._docstring(), *body]) + "\n")
+        return "\n\n".join(part for part in parts)
+
+    # Lines.
+
+    def _body(self) -> list[str]:
+        assigned = self._assigned()
+        taken = self.program.helper_names
+        self.names = unique_names([*self.program.inputs, *(e.out for e in assigned)], taken)
+        stages = {equation.stage for equation in assigned}
+        lines: list[tuple[str, str]] = []
+        stage = ""
+        for equation in self.program.equations:
+            source = self._expression(equation)
+            if equation not in assigned:
+                self.inlined[equation.out] = source
+                continue
+            if equation.stage != stage and len(stages) > 1:
+                stage = equation.stage
+                lines.append((f"    # {stage}", ""))
+            lines.append(
+                (f"    {self.names[equation.out]} = {source.text}", equation.out.aval.shape_text)
+            )
+            self.available.append(equation.out)
+        lines.append((f"    return {self._result()}", ""))
+        return _with_margin(lines)
+
+    def _assigned(self) -> list[Equation]:
+        """The equations that get a line, found by writing all of them once without names."""
+        assigned: list[Equation] = []
+        self.names = self.program.names
+        for equation in self.program.equations:
+            source = self._expression(equation)
+            if self._is_inlined(equation, source):
+                self.inlined[equation.out] = source
+            else:
+                assigned.append(equation)
+                self.available.append(equation.out)
+        self.inlined.clear()
+        self.available = list(self.program.inputs)
+        return assigned
+
+    def _is_inlined(self, equation: Equation, source: Source) -> bool:
+        out = equation.out
+        if out in self.hidden:
+            return True
+        used_once = self.uses[out] + self.program.outputs.count(out) == 1
+        return not out.named and used_once and len(source.text) <= LONGEST_INLINED
+
+    def _is_trivial(self, equation: Equation) -> bool:
+        """Whether writing it again costs nothing: x.T of a variable, x.shape[0]."""
+        out = equation.out
+        if out.named or out in self.outputs:
+            return False
+        if equation.primitive.name == "size":
+            return True
+        atom = equation.inputs[0] if equation.inputs else None
+        return (
+            equation.primitive.name == "transpose"
+            and isinstance(atom, Var)
+            and equation.params["axes"] == tuple(reversed(range(out.aval.ndim)))
+        )
+
+    def _expression(self, equation: Equation) -> Source:
+        arguments = [self._atom(atom) for atom in equation.inputs]
+        return equation.primitive.emit(arguments, equation.params, self._text_of)
+
+    def _atom(self, atom: Atom) -> Source:
+        if isinstance(atom, Literal):
+            return atom.source()
+        return self.inlined.get(atom) or Source(self.names[atom])
+
+    # Shapes.
+
+    def _text_of(self, value: Any) -> str:
+        if isinstance(value, Dim):
+            return self._dimension(value)
+        if isinstance(value, tuple) and any(isinstance(item, Dim) for item in value):
+            for var in self.available:
+                if var.aval.shape == value:
+                    return f"{self.names[var]}.shape"
+            inner = ", ".join(map(self._text_of, value))
+            return f"({inner},)" if len(value) == 1 else f"({inner})"
+        return text_of_constant(value)
+
+    def _dimension(self, dim: Dim) -> str:
+        text = ""
+        for monomial, factor in dim.terms:
+            sign = " - " if factor < 0 else " + " if text else ""
+            factors = [self._axis(name) for name in monomial]
+            if abs(factor) != 1 or not factors:
+                factors.insert(0, str(abs(factor)))
+            text += (sign if text else sign.strip()) + " * ".join(factors)
+        return text
+
+    def _axis(self, name: str) -> str:
+        for var in self.program.inputs:
+            for position, dim in enumerate(var.aval.shape):
+                if str(dim) == name:
+                    return f"{self.names[var]}.shape[{position}]"
+        raise AssertionError(f"no input has the axis {name}")
+
+    # The frame.
+
+    def _signature(self) -> str:
+        parameters = []
+        for var in self.program.inputs:
+            name = self.names[var]
+            parameters.append(f"{name}={name}" if self._written(var) else name)
+        head = f"def {function_name(self.program)}("
+        line = f"{head}{', '.join(parameters)}):"
+        if len(line) <= LONGEST_LINE:
+            return line
+        rows = textwrap.wrap(", ".join(parameters), LONGEST_LINE - 4)
+        return "\n".join([head, *(f"    {row}" for row in rows), "):"])
+
+    def _docstring(self) -> str:
+        inputs = [f"{self.names[var]}: {_aval_text(var)}" for var in self.program.inputs]
+        lines = textwrap.wrap("; ".join(inputs) + ".", LONGEST_LINE - 4)
+        kinks = dict.fromkeys(
+            equation.primitive.kink for equation in self.program.equations if self._shows(equation)
+        )
+        lines += [f"Kink of {kink}." for kink in kinks]
+        if len(lines) == 1 and len(lines[0]) <= LONGEST_LINE - 10:
+            return f'    """{lines[0]}"""'
+        return "\n".join([f'    """{lines[0]}', *(f"    {line}" for line in lines[1:]), '    """'])
+
+    def _shows(self, equation: Equation) -> bool:
+        """A convention is told where a derivative stands beside the operation."""
+        derived = any(other.stage != "forward" for other in self.program.equations)
+        return bool(equation.primitive.kink) and derived
+
+    def _result(self) -> str:
+        leaves = iter(self.program.outputs)
+        return _container(self.program.result, leaves, lambda atom: self._atom(atom).text)
+
+    def _helpers(self) -> Iterator[str]:
+        seen = set()
+        for equation in self.program.equations:
+            for helper in equation.primitive.helpers:
+                if helper not in seen:
+                    seen.add(helper)
+                    text = inspect.getsource(helper)
+                    yield text.replace("  # type: ignore[no-untyped-def]", "")
+
+    def _captured_arrays(self) -> Iterator[str]:
+        lines = [
+            f"{self.names[var]} = np.array({value.tolist()}, dtype={text_of_constant(value.dtype)})"
+            for var, value in self.program.defaults.items()
+            if self._written(var)
+        ]
+        if lines:
+            yield "\n".join(lines) + "\n"
+
+    def _written(self, var: Var) -> bool:
+        value = self.program.defaults.get(var)
+        return value is not None and value.size <= LARGEST_WRITTEN_ARRAY
+
+
+def function_name(program: Program) -> str:
+    """The name of the emitted function."""
+    return "".join(c for c in program.name.replace("<lambda>", "f") if c.isalnum() or c == "_")
+
+
+def _aval_text(var: Var) -> str:
+    if var.aval.weak:
+        return str(var.aval)
+    return f"{dtype_code(var.aval.dtype)} {var.aval.shape_text}"
+
+
+def _with_margin(lines: list[tuple[str, str]]) -> list[str]:
+    """The lines with their shapes in one column to the right."""
+    longest = [len(code) for code, margin in lines if margin and len(code) <= LONGEST_LINE - 20]
+    column = max(longest, default=0) + 2
+    return [f"{code:<{column}}# {margin}" if margin else code for code, margin in lines]
+
+
+def _container(structure: Structure, leaves: Iterator[Atom], text_of: Any) -> str:
+    if structure.kind == "leaf":
+        return str(text_of(next(leaves)))
+    parts = [_container(child, leaves, text_of) for child in structure.children]
+    if structure.kind == "dict":
+        items = (f"{key!r}: {part}" for key, part in zip(structure.keys, parts, strict=True))
+        return "{" + ", ".join(items) + "}"
+    if structure.kind == "list":
+        return f"[{', '.join(parts)}]"
+    return f"({parts[0]},)" if len(parts) == 1 else f"({', '.join(parts)})"
