@@ -5,6 +5,7 @@ The derivative of a function is a function, the derivative of a program is a pro
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any, overload
@@ -66,7 +67,7 @@ def vjp(
     def pullback(cotangent: Any) -> tuple[Any, ...]:
         extra = _cotangent_inputs(traced.program, program, cotangent)
         results = iter(replay(program, {**inputs, **extra}, known))
-        return tuple(
+        cotangents = [
             unflatten(
                 traced.leaves[name].structure,
                 [
@@ -75,7 +76,8 @@ def vjp(
                 ],
             )
             for name in names
-        )
+        ]
+        return _one_per_primal(function, cotangents)
 
     return unflatten(traced.program.result, [_owned(leaf) for leaf in out_leaves]), pullback
 
@@ -219,8 +221,6 @@ class CompiledFunction:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The function's result for these arguments."""
-        import inspect
-
         bound = inspect.signature(self.function).bind(*args, **kwargs)
         bound.apply_defaults()
         leaves, structure = flatten(dict(bound.arguments))
@@ -253,9 +253,7 @@ class CompiledFunction:
         return simplify(trace_avals(on_leaves, avals, getattr(self.function, "__name__", "f")))
 
     def _call(self, arguments: dict[str, Any]) -> Any:
-        import inspect
-
-        bound = inspect.BoundArguments(inspect.signature(self.function), arguments)  # type: ignore[arg-type]
+        bound = inspect.BoundArguments(inspect.signature(self.function), arguments)
         return self.function(*bound.args, **bound.kwargs)
 
 
@@ -314,6 +312,14 @@ def _inputs(traced: EagerTrace) -> dict[Var, Any]:
         for var, leaf in zip(argument.inputs, argument.values, strict=True)
         if var is not None
     }
+
+
+def _one_per_primal(function: Callable[..., Any], cotangents: list[Any]) -> tuple[Any, ...]:
+    """The cotangents of `*args`, which make up one container, stand one by one."""
+    parameters = list(inspect.signature(function).parameters.values())[: len(cotangents)]
+    if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):
+        return (*cotangents[:-1], *cotangents[-1])
+    return tuple(cotangents)
 
 
 def _is_nested(inputs: Mapping[Var, Any], program: Program) -> bool:

@@ -8,10 +8,11 @@ values, whatever way they were built.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from .errors import ProgramError
+from .errors import ProgramError, ShapeError
 
 Monomial = tuple[str, ...]
 
@@ -132,6 +133,47 @@ def format_shape(shape: Shape) -> str:
     """A shape as people write it: (N, 10), (N,), ()."""
     inner = ", ".join(map(str, shape))
     return f"({inner},)" if len(shape) == 1 else f"({inner})"
+
+
+@dataclass(frozen=True)
+class Slice:
+    """start:stop:step; the bounds may be dimensions such as N when step is None."""
+
+    start: Dimension | None = None
+    stop: Dimension | None = None
+    step: int | None = None
+
+    def length(self, dim: Dimension) -> Dimension:
+        """How many entries it takes from an axis of this length."""
+        if isinstance(dim, int) and not any(isinstance(b, Dim) for b in (self.start, self.stop)):
+            return len(range(*slice(self.start, self.stop, self.step).indices(dim)))
+        if self.start is None and self.stop is None and self.step in (None, 1, -1):
+            return dim
+        if self.step not in (None, 1):
+            raise ShapeError(f"The length of a slice with step {self.step} of {dim} is unknown.")
+        start = _from_front(self.start, dim, 0)
+        stop = _from_front(self.stop, dim, dim)
+        if isinstance(stop, int) and isinstance(dim, Dim) and self.stop is not None:
+            raise ShapeError(
+                f"The length of [{self}] depends on {dim}, which may be shorter than {stop}; "
+                "declare the axis as a number to take that many entries."
+            )
+        return stop - start
+
+    def __str__(self) -> str:
+        bounds = ["" if bound is None else str(bound) for bound in (self.start, self.stop)]
+        return ":".join(bounds if self.step is None else [*bounds, str(self.step)])
+
+    def source(self, text_of: Callable[[Any], str]) -> str:
+        """As Python text."""
+        bounds = ["" if bound is None else text_of(bound) for bound in (self.start, self.stop)]
+        return ":".join(bounds if self.step is None else [*bounds, str(self.step)])
+
+
+def _from_front(bound: Dimension | None, dim: Dimension, default: Dimension) -> Dimension:
+    if bound is None:
+        return default
+    return dim + bound if isinstance(bound, int) and bound < 0 else bound
 
 
 _TERM = re.compile(r"([+-]?)((?:\d+|[A-Za-z_]\w*)(?:\*(?:\d+|[A-Za-z_]\w*))*)")

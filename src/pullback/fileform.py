@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .avals import Aval, dtype_code
-from .dims import Dim, parse_dim
+from .dims import Dim, Slice, parse_dim
 from .errors import ProgramError, PullbackError
 from .primitive import Literal
 from .program import (
@@ -173,8 +173,6 @@ def _decode_array(item: dict[str, Any]) -> Any:
 
 
 def _encode_param(value: Any) -> Any:
-    from .primitives.indexing import Slice
-
     if isinstance(value, tuple):
         return {"tuple": [_encode_param(item) for item in value]}
     if isinstance(value, Slice):
@@ -189,8 +187,6 @@ def _encode_param(value: Any) -> Any:
 
 
 def _decode_param(value: Any) -> Any:
-    from .primitives.indexing import Slice
-
     if not isinstance(value, dict):
         if value is None or isinstance(value, bool | int | float | str):
             return value

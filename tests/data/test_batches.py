@@ -38,6 +38,7 @@ def test_batches_cover_every_row_once(rows, batch_size):
     slices = batch_slices(rows, batch_size)
     covered = [row for batch in slices for row in range(rows)[batch]]
     assert covered == list(range(rows))
+    assert slices[-1].stop == rows
     sizes = [batch.stop - batch.start for batch in slices]
     assert all(size == batch_size for size in sizes[:-1])
     assert 1 <= sizes[-1] <= batch_size

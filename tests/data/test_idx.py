@@ -81,6 +81,7 @@ THREE = idx(np.array([5, 0, 4], dtype=np.uint8))
         (gzip.compress(THREE + b"\0"), "has bytes after the 3"),
         (gzip.compress(THREE)[:-9], "damaged gzip file"),
         (gzip.compress(THREE)[:-8] + b"\0" * 8, "damaged gzip file"),
+        (gzip.compress(THREE)[:10] + b"\xff" * 20, "damaged gzip file"),
         (b"\x1f\x8bxxxxxxxxxxxxx", "damaged gzip file"),
     ],
 )

@@ -203,6 +203,15 @@ def test_damaged_json_is_refused(change):
         Classes.from_json(stored)
 
 
+@pytest.mark.parametrize(
+    ("dtype", "kind", "labels"),
+    [("<f4", "float", [(0.1).hex(), (0.5).hex()]), ("<U1", "str", ["aa", "b"])],
+)
+def test_stored_labels_that_their_dtype_would_change_are_refused(dtype, kind, labels):
+    with pytest.raises(DataError, match=f"its labels do not fit in {dtype}"):
+        Classes.from_json({"dtype": dtype, "kind": kind, "labels": labels})
+
+
 @pytest.mark.parametrize("stored", [None, [], {}, "x"])
 def test_json_of_another_form_is_refused(stored):
     with pytest.raises(DataError, match=r"^The stored classes are damaged: "):

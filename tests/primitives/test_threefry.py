@@ -60,6 +60,16 @@ def test_words_broadcast():
             assert (int(words[0][i, j]), int(words[1][i, j])) == expected
 
 
+def test_each_of_the_four_words_may_be_the_array():
+    for place in range(4):
+        words = [7, 8, 9, 10]
+        words[place] = np.array([1, 2], dtype=np.uint32)
+        answers = threefry2x32(tuple(words[:2]), tuple(words[2:]))
+        for i in range(2):
+            each = [int(w[i]) if isinstance(w, np.ndarray) else w for w in words]
+            assert tuple(int(a[i]) for a in answers) == reference(each[:2], each[2:])
+
+
 def test_the_arguments_are_not_written_to():
     counter = np.arange(4, dtype=np.uint32)
     threefry2x32((0, 0), (counter, counter))

@@ -72,6 +72,19 @@ def test_the_same_contents_give_the_same_bytes_in_every_process(tmp_path):
     assert len({file.read_bytes() for file in files}) == 1
 
 
+def test_the_order_of_the_metadata_does_not_matter(tmp_path):
+    save_tensors(tmp_path / "one", {}, {"a": "1", "b": "2"})
+    save_tensors(tmp_path / "two", {}, {"b": "2", "a": "1"})
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+@given(text=st.text(st.characters(exclude_categories=["Cs"]), max_size=9))
+def test_the_numbers_begin_at_a_multiple_of_eight_bytes(tmp_path_factory, text):
+    path = tmp_path_factory.mktemp("tensors") / "file"
+    save_tensors(path, {"a": np.ones(1)}, {"text": text})
+    assert struct.unpack("<Q", path.read_bytes()[:8])[0] % 8 == 0
+
+
 @pytest.mark.parametrize(
     ("tensor", "sentence"),
     [

@@ -222,7 +222,7 @@ def _numbers(table: _Table, names: list[str]) -> NDArray[np.float32]:
 
     texts = table.cells.select(names)
     numbers = texts.cast(pl.Float64, strict=False).cast(pl.Float32)
-    X = np.array(numbers.to_numpy(order="c"), dtype=np.float32, order="C")
+    X = np.array(numbers.to_numpy(), dtype=np.float32, order="C")
     bad = np.argwhere(~np.isfinite(X))  # what is no number has become NaN; row by row
     if len(bad):
         row, column = (int(place) for place in bad[0])

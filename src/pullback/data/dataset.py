@@ -116,7 +116,7 @@ def _quotas(counts: NDArray[np.intp], share: float) -> NDArray[np.intp]:
     Rounding each class for itself would hold out nothing of many small classes.
     """
     exact: NDArray[np.floating[Any]] = counts * share
-    quotas: NDArray[np.intp] = np.minimum(np.floor(exact).astype(np.intp), counts - 1)
+    quotas: NDArray[np.intp] = np.floor(exact).astype(np.intp)
     missing = round(share * int(counts.sum())) - int(quotas.sum())
     by_remainder = np.argsort(quotas - exact, kind="stable")
     open_classes = [int(i) for i in by_remainder if quotas[i] < counts[i] - 1]

@@ -7,13 +7,12 @@ of the integer arrays that follow the array among the primitive's inputs.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..avals import Aval
-from ..dims import Dim, Dimension, Shape, format_shape
+from ..dims import Dimension, Shape, Slice, format_shape
 from ..errors import ShapeError
 from ..primitive import Case, Params, Primitive, Source, TextOf, call, vjp_of
 from . import helpers
@@ -21,47 +20,6 @@ from .elementwise import any_real
 from .shape_rules import broadcast_shapes, normal_axis
 
 ARRAY = "array"
-
-
-@dataclass(frozen=True)
-class Slice:
-    """start:stop:step; the bounds may be dimensions such as N when step is None."""
-
-    start: Dimension | None = None
-    stop: Dimension | None = None
-    step: int | None = None
-
-    def length(self, dim: Dimension) -> Dimension:
-        """How many entries it takes from an axis of this length."""
-        if isinstance(dim, int) and not any(isinstance(b, Dim) for b in (self.start, self.stop)):
-            return len(range(*slice(self.start, self.stop, self.step).indices(dim)))
-        if self.start is None and self.stop is None and self.step in (None, 1, -1):
-            return dim
-        if self.step not in (None, 1):
-            raise ShapeError(f"The length of a slice with step {self.step} of {dim} is unknown.")
-        start = _from_front(self.start, dim, 0)
-        stop = _from_front(self.stop, dim, dim)
-        if isinstance(stop, int) and isinstance(dim, Dim) and self.stop is not None:
-            raise ShapeError(
-                f"The length of [{self}] depends on {dim}, which may be shorter than {stop}; "
-                "declare the axis as a number to take that many entries."
-            )
-        return stop - start
-
-    def __str__(self) -> str:
-        bounds = ["" if bound is None else str(bound) for bound in (self.start, self.stop)]
-        return ":".join(bounds if self.step is None else [*bounds, str(self.step)])
-
-    def source(self, text_of: TextOf) -> str:
-        """As Python text."""
-        bounds = ["" if bound is None else text_of(bound) for bound in (self.start, self.stop)]
-        return ":".join(bounds if self.step is None else [*bounds, str(self.step)])
-
-
-def _from_front(bound: Dimension | None, dim: Dimension, default: Dimension) -> Dimension:
-    if bound is None:
-        return default
-    return dim + bound if isinstance(bound, int) and bound < 0 else bound
 
 
 Index = tuple[Any, ...]

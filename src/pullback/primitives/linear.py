@@ -107,7 +107,7 @@ def _einsum_dims(subscripts: str, avals: Sequence[Aval]) -> dict[str, Dimension]
 def _einsum_aval(*avals: Aval, subscripts: str) -> Aval:
     dims = _einsum_dims(subscripts, avals)
     result = subscripts.split("->")[1]
-    dtype = np.result_type(*(aval.promotion_type for aval in avals))  # type: ignore[arg-type]
+    dtype = np.result_type(*(aval.promotion_type for aval in avals))
     return Aval(dtype, tuple(dims[letter] for letter in result))
 
 

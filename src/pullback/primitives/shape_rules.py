@@ -42,7 +42,7 @@ def ufunc_dtype(ufunc: np.ufunc, avals: Sequence[Aval]) -> Any:
         return ufunc(*(aval.dtype.type(1) for aval in avals)).dtype
     request = (*(aval.promotion_type for aval in avals), None)
     try:
-        return ufunc.resolve_dtypes(request)[-1]  # type: ignore[arg-type]
+        return ufunc.resolve_dtypes(request)[-1]
     except TypeError as error:
         dtypes = ", ".join(str(aval.dtype) for aval in avals)
         raise ShapeError(f"{ufunc.__name__} is not defined for {dtypes}.") from error

@@ -85,8 +85,7 @@ def load_tensors(
         _check_start(path, start)
         with safetensors.safe_open(path, framework="numpy") as opened:
             names = list(opened.keys())
-            # Copies: no array hangs on the mapped file.
-            tensors = {name: np.array(opened.get_tensor(name)) for name in names}
+            tensors = {name: opened.get_tensor(name) for name in names}
             return tensors, dict(opened.metadata() or {})
     except FileNotFoundError:
         raise StorageError(f"There is no file {path}.") from None
@@ -111,7 +110,7 @@ def _import_safetensors() -> Any:
 
 
 def _plain(name: str, tensor: NDArray[Any]) -> NDArray[Any]:
-    """The tensor in row order and native byte order, which is what the library writes."""
+    """The tensor in row order: the library writes the memory of a view as if it were that."""
     if not isinstance(name, str) or name in ("", _RESERVED):
         raise StorageError(f"A tensor cannot be called {name!r}.")
     if isinstance(tensor, np.ma.MaskedArray):
@@ -121,7 +120,7 @@ def _plain(name: str, tensor: NDArray[Any]) -> NDArray[Any]:
         raise StorageError(
             f"The tensor {name!r} has the dtype {array.dtype}: allowed are {', '.join(_DTYPES)}."
         )
-    return np.asarray(array, dtype=array.dtype.newbyteorder("="), order="C")
+    return np.asarray(array, order="C")
 
 
 def _with_metadata(file: bytes, metadata: dict[str, str]) -> bytes:

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..dims import Dim
+from ..dims import Dim, Slice
 from ..errors import ShapeError, UsageError
-from ..primitives.indexing import ARRAY, Index, Slice, getitem, setitem
+from ..primitives.indexing import ARRAY, Index, getitem, setitem
 from ..primitives.kinked import where
 from ..primitives.shapes import astype, expand_dims
 from .traced import TracedArray, TracedSize, refuse

@@ -279,7 +279,7 @@ def _call_arguments(
     function: Callable[..., Any], values: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     signature = inspect.signature(function)
-    bound = inspect.BoundArguments(signature, {})  # type: ignore[arg-type]
+    bound = inspect.BoundArguments(signature, {})
     extra = {}
     for argument, value in values.items():
         if argument in signature.parameters:

@@ -1,7 +1,8 @@
-"""The same program with its floating values in another precision."""
+"""The same equations over other types: another precision, or lengths instead of axis names."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -9,41 +10,71 @@ from typing import Any
 import numpy as np
 
 from ..avals import Aval, Dtype
+from ..dims import Dim, Slice, evaluate
 from ..primitive import Literal
 from ..program import Atom, Program, Var
 
 
 def retype(program: Program, dtype: Dtype) -> Program:
     """Every strong floating value of a program in `dtype`; see `Program.astype`."""
-    changed: dict[Var, Var] = {}
 
     def of_aval(aval: Aval) -> Aval:
         return replace(aval, dtype=dtype) if aval.is_float and not aval.weak else aval
 
-    def of_var(var: Var) -> Var:
-        return changed.setdefault(var, replace(var, aval=of_aval(var.aval)))
-
-    def of_atom(atom: Atom) -> Atom:
-        if isinstance(atom, Literal):
-            strong = atom.aval.is_float and not atom.aval.weak
-            return Literal(dtype.type(atom.value)) if strong else atom
-        return of_var(atom)
-
     def of_param(value: Any) -> Any:
         return dtype if isinstance(value, np.dtype) and value.kind == "f" else value
 
-    inputs = tuple(map(of_var, program.inputs))
+    def of_default(value: Any) -> Any:
+        return value.astype(dtype) if value.dtype.kind == "f" else value
+
+    return _with_types(program, of_aval, of_param, of_default)
+
+
+def specialize(program: Program, sizes: Mapping[str, int]) -> Program:
+    """A program whose axes have these lengths instead of names."""
+
+    def of_dim(dim: Any) -> Any:
+        return evaluate(dim, sizes) if isinstance(dim, Dim) else dim
+
+    def of_aval(aval: Aval) -> Aval:
+        return replace(aval, shape=tuple(map(of_dim, aval.shape)))
+
+    def of_param(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(map(of_param, value))
+        if isinstance(value, Slice):
+            return replace(value, start=of_dim(value.start), stop=of_dim(value.stop))
+        return of_dim(value)
+
+    return _with_types(program, of_aval, of_param, lambda value: value)
+
+
+def _with_types(
+    program: Program,
+    of_aval: Callable[[Aval], Aval],
+    of_param: Callable[[Any], Any],
+    of_default: Callable[[Any], Any],
+) -> Program:
+    changed: dict[Var, Var] = {}
+
+    def of_input(var: Var) -> Var:
+        return changed.setdefault(var, replace(var, aval=of_aval(var.aval)))
+
+    def of_atom(atom: Atom) -> Atom:
+        if isinstance(atom, Var):
+            return changed[atom]
+        return atom if atom.aval.weak else Literal(of_aval(atom.aval).dtype.type(atom.value))
+
+    inputs = tuple(map(of_input, program.inputs))
     equations = []
     for equation in program.equations:
         operands = tuple(map(of_atom, equation.inputs))
-        params = MappingProxyType({k: of_param(v) for k, v in equation.params.items()})
+        params = MappingProxyType({key: of_param(v) for key, v in equation.params.items()})
         aval = equation.primitive.aval(*(atom.aval for atom in operands), **params)
-        out = changed.setdefault(equation.out, replace(equation.out, aval=aval))
+        changed[equation.out] = replace(equation.out, aval=aval)
+        out = changed[equation.out]
         equations.append(replace(equation, inputs=operands, params=params, out=out))
-    defaults = {
-        of_var(var): value.astype(dtype) if var.aval.is_float else value
-        for var, value in program.defaults.items()
-    }
+    defaults = {changed[var]: of_default(value) for var, value in program.defaults.items()}
     return replace(
         program,
         inputs=inputs,

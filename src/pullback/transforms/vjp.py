@@ -116,7 +116,7 @@ def sweep(
 
 def in_shape_of(builder: Builder, cotangent: Any, aval: Aval) -> TracedArray:
     """A cotangent in its primal's shape and dtype: broadcasting undone by summing."""
-    value = builder.wrap(builder.atom(cotangent))
+    value: Any = builder.wrap(builder.atom(cotangent))
     extra = tuple(range(value.ndim - aval.ndim))
     if extra:
         value = np.sum(value, axis=extra)
@@ -129,7 +129,10 @@ def in_shape_of(builder: Builder, cotangent: Any, aval: Aval) -> TracedArray:
         value = np.sum(value, axis=repeated, keepdims=True)
     if value.aval.shape != aval.shape:
         value = np.broadcast_to(value, _traced_shape(builder, aval))
-    return value if aval.weak or value.dtype == aval.dtype else value.astype(aval.dtype)
+    in_dtype: TracedArray = (
+        value if aval.weak or value.dtype == aval.dtype else value.astype(aval.dtype)
+    )
+    return in_dtype
 
 
 def cotangent_names(program: Program) -> list[str]:

@@ -9,6 +9,7 @@ from ...primitives import reductions as r
 from ...primitives import shapes as s
 from ...program import Atom, Equation
 from ..simplify import Identity, Rewriter
+from .arithmetic import uniform
 
 
 def _summed_axes(equation: Equation) -> tuple[int, ...]:
@@ -122,10 +123,8 @@ def times_reciprocal(rewriter: Rewriter, equation: Equation) -> Atom | None:
         return None
     for factor, rest in (equation.inputs, equation.inputs[::-1]):
         inverse = rewriter.producer(factor, "divide")
-        if inverse is not None and isinstance(inverse.inputs[0], Literal):
-            numerator, divisor = inverse.inputs
-            if numerator.value == 1:
-                return rewriter.record(e.divide, rest, divisor)
+        if inverse is not None and uniform(rewriter, inverse.inputs[0]) == 1:
+            return rewriter.record(e.divide, rest, inverse.inputs[1])
     return None
 
 

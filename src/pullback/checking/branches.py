@@ -1,0 +1,172 @@
+"""Evaluating a program with its branches frozen as they are at one point.
+
+Around a point a piecewise linear operation is linear on each of its pieces. Freezing replaces
+it by the piece that the point lies on, so that a difference quotient never crosses a kink and
+approximates the derivative of the very function whose gradient was derived. Entries exactly on
+a kink lie on two pieces: their slope is the one that the VJP rule chose, which must lie between
+the two; how the whole behaves on either side is seen by keeping such entries live.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import GradientError
+from ..primitive import Literal, Slopes
+from ..program import Equation, Program, Var
+
+CLOSE = 1e-9
+"""How far a rule's slope at a kink may lie outside the two one-sided slopes (rounding)."""
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """The linear piece of one equation: out + sum(weight * (x - x0)) over its inputs."""
+
+    out: Any
+    points: tuple[Any, ...]
+    weights: tuple[Any, ...]
+    on_kink: Any
+
+
+class Branches:
+    """A program's values and branches at one point.
+
+    Args:
+        program: A program without named axes.
+        inputs: A number or array per input.
+    """
+
+    def __init__(self, program: Program, inputs: Mapping[Var, Any]) -> None:
+        self.program = program
+        self.values: dict[Var, Any] = {**program.defaults, **inputs}
+        self._pieces: dict[Var, _Piece] = {}
+        self.kinks: dict[Equation, int] = {}
+        self._moving = _moving(program)
+        for equation in program.equations:
+            operands = [self._value(atom, self.values) for atom in equation.inputs]
+            out = equation.primitive.evaluate(*operands, **equation.params)
+            self.values[equation.out] = out
+            if equation.out in self._moving:
+                self._freeze(equation, operands, out)
+
+    def outputs(self, inputs: Mapping[Var, Any], live: bool = False) -> list[Any]:
+        """The outputs at other inputs, branches frozen; `live` frees entries on a kink."""
+        values: dict[Var, Any] = {**self.program.defaults, **inputs}
+        for equation in self.program.equations:
+            if equation.out not in self._moving:
+                values[equation.out] = self.values[equation.out]
+                continue
+            operands = [self._value(atom, values) for atom in equation.inputs]
+            values[equation.out] = self.local(equation, operands, live)
+        return [self._value(atom, values) for atom in self.program.outputs]
+
+    def local(self, equation: Equation, operands: list[Any], live: bool = False) -> Any:
+        """One equation's value at other operands, on its frozen branch."""
+        piece = self._pieces.get(equation.out)
+        if piece is None:
+            return equation.primitive.evaluate(*operands, **equation.params)
+        linear = piece.out
+        for x, point, weight in zip(operands, piece.points, piece.weights, strict=True):
+            if weight is not None:
+                linear = linear + _reduced(equation, weight * (x - point))
+        smooth = equation.primitive.smooth_elsewhere
+        if not (live or smooth) or not np.any(piece.on_kink):
+            if smooth:
+                return equation.primitive.evaluate(*operands, **equation.params)
+            return linear
+        exact = equation.primitive.evaluate(*operands, **equation.params)
+        keep_exact = piece.on_kink if live and not smooth else np.logical_not(piece.on_kink)
+        return exact if live and smooth else np.where(keep_exact, exact, linear)
+
+    def _freeze(self, equation: Equation, operands: list[Any], out: Any) -> None:
+        if not equation.out.aval.is_float:
+            ties = _ties(equation, operands, out)
+            self._pieces[equation.out] = _Piece(out, (), (), ties)
+            self._count(equation, ties)
+        elif equation.primitive.slopes is not None:
+            slopes = equation.primitive.slopes(*operands, **equation.params)
+            chosen = _rule_slopes(equation, operands, out)
+            kinked = [None if s is None else np.asarray(s.below != s.above) for s in slopes]
+            self._judge(equation, slopes, chosen)
+            weights = tuple(
+                None if s is None or c is None else np.where(k, c, s.below)
+                for s, c, k in zip(slopes, chosen, kinked, strict=True)
+            )
+            marks = [
+                _reduced(equation, k.astype(float)) > 0
+                for k, c in zip(kinked, chosen, strict=True)
+                if k is not None and c is not None
+            ]
+            on_kink = np.logical_or.reduce(np.broadcast_arrays(*marks)) if marks else False
+            on_kink = np.broadcast_to(on_kink, np.shape(out))
+            self._pieces[equation.out] = _Piece(out, tuple(operands), weights, on_kink)
+            self._count(equation, on_kink)
+
+    def _count(self, equation: Equation, on_kink: Any) -> None:
+        count = int(np.count_nonzero(on_kink))
+        if count:
+            self.kinks[equation] = count
+
+    def _judge(
+        self, equation: Equation, slopes: tuple[Slopes | None, ...], chosen: list[Any]
+    ) -> None:
+        for one_sided, slope in zip(slopes, chosen, strict=True):
+            if one_sided is None or slope is None:
+                continue
+            low = np.minimum(one_sided.below, one_sided.above) - CLOSE
+            high = np.maximum(one_sided.below, one_sided.above) + CLOSE
+            kinked = np.asarray(one_sided.below != one_sided.above)
+            outside = kinked & ~((low <= slope) & (slope <= high))
+            if np.any(outside):
+                entry = tuple(int(i) for i in np.argwhere(outside)[0])
+                raise GradientError(
+                    f"The rule of {equation.primitive.name} chooses the slope "
+                    f"{np.broadcast_to(slope, outside.shape)[entry]:g} at a kink (entry {entry}), "
+                    f"outside its one-sided slopes."
+                )
+
+    @staticmethod
+    def _value(atom: Any, values: Mapping[Var, Any]) -> Any:
+        return atom.value if isinstance(atom, Literal) else values[atom]
+
+
+def _moving(program: Program) -> set[Var]:
+    """The values that depend on a floating input."""
+    moving = {var for var in program.inputs if var.aval.is_float}
+    for equation in program.equations:
+        if any(atom in moving for atom in equation.inputs):
+            moving.add(equation.out)
+    return moving
+
+
+def _ties(equation: Equation, operands: list[Any], out: Any) -> Any:
+    """Where a comparison of floating values stands exactly on its boundary."""
+    floating = all(atom.aval.is_float or atom.aval.weak for atom in equation.inputs)
+    if equation.primitive.elementwise and len(operands) == 2 and floating:
+        return np.broadcast_to(np.equal(*operands), np.shape(out))
+    return np.zeros(np.shape(out), bool)
+
+
+def _rule_slopes(equation: Equation, operands: list[Any], out: Any) -> list[Any]:
+    """The slope that the VJP rule gives each entry: its cotangent for a cotangent of ones."""
+    rule = equation.primitive.rule
+    if rule is None:
+        return [None] * len(operands)
+    slopes = rule(np.ones(np.shape(out)), out, *operands, **equation.params)
+    return [
+        slope if atom.aval.is_float and not isinstance(atom, Literal) else None
+        for atom, slope in zip(equation.inputs, slopes, strict=True)
+    ]
+
+
+def _reduced(equation: Equation, entries: Any) -> Any:
+    """Per-entry changes summed the way a reduction sums its inputs."""
+    if "axis" not in equation.params:
+        return entries
+    axis, keepdims = equation.params["axis"], equation.params["keepdims"]
+    return np.sum(entries, axis=axis, keepdims=keepdims)
