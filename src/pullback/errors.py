@@ -39,6 +39,10 @@ class GradientError(PullbackError, AssertionError):
     """A derived gradient and its numerical check disagree."""
 
 
+class TrainingError(PullbackError, ArithmeticError):
+    """Training cannot go on: the loss is no longer a finite number."""
+
+
 class DataError(PullbackError, ValueError):
     """Data cannot be used as it is: a missing column, text where numbers belong, NaN."""
 

@@ -69,6 +69,27 @@ def flatten(tree: Any) -> tuple[list[Any], Structure]:
     return leaves, Structure(kind, keys, tuple(structure for _, structure in parts))
 
 
+def leaves_in(structure: Structure, tree: Any) -> list[Any] | None:
+    """The leaves of a container in a structure's order; None when it has another structure.
+
+    The keys of a dict may come in any order.
+    """
+    if structure.kind == "leaf":
+        return None if isinstance(tree, dict | tuple | list) else [tree]
+    kind: Any = {"dict": dict, "tuple": tuple, "list": list}[structure.kind]
+    if not isinstance(tree, kind) or len(tree) != len(structure.keys):
+        return None
+    leaves: list[Any] = []
+    for key, child in zip(structure.keys, structure.children, strict=True):
+        if isinstance(tree, dict) and key not in tree:
+            return None
+        part = leaves_in(child, tree[key])
+        if part is None:
+            return None
+        leaves += part
+    return leaves
+
+
 def unflatten(structure: Structure, leaves: list[Any]) -> Any:
     """The container with this structure and these leaves."""
     remaining = iter(leaves)

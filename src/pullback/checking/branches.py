@@ -91,7 +91,7 @@ class Branches:
         elif equation.primitive.slopes is not None:
             slopes = equation.primitive.slopes(*operands, **equation.params)
             chosen = _rule_slopes(equation, operands, out)
-            kinked = [None if s is None else np.asarray(s.below != s.above) for s in slopes]
+            kinked: list[Any] = [None if s is None else s.below != s.above for s in slopes]
             self._judge(equation, slopes, chosen)
             weights = tuple(
                 None if s is None or c is None else np.where(k, c, s.below)

@@ -11,7 +11,7 @@ from ..avals import Aval
 from ..dims import Dim, evaluate, format_shape
 from ..errors import ProgramError
 from ..program import Program
-from ..trees import flatten
+from ..trees import leaves_in
 
 
 class Signature:
@@ -34,8 +34,8 @@ class Signature:
         """
         leaves: list[Any] = []
         for argument, value in zip(self.arguments, self._by_name(args, kwargs), strict=True):
-            found, structure = flatten(value)
-            if structure != argument.structure:
+            found = leaves_in(argument.structure, value)
+            if found is None:
                 raise ProgramError(
                     f"{self.name}: {argument.name} does not have the structure it was traced with."
                 )

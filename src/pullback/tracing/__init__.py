@@ -3,12 +3,14 @@
 from .builder import Builder
 from .numpy_functions import vocabulary
 from .trace import EagerTrace, trace, trace_avals, trace_eager
-from .traced import TracedArray
+from .traced import TracedArray, in_stage, named
 
 __all__ = [
     "Builder",
     "EagerTrace",
     "TracedArray",
+    "in_stage",
+    "named",
     "trace",
     "trace_avals",
     "trace_eager",

@@ -61,7 +61,8 @@ def refuse_unless_writable(target: TracedArray) -> None:
     if target.base is not None:
         refuse(
             "This writes to a view (a slice, reshape or transpose) of another array; "
-            "write to that array itself, or to np.copy of the view."
+            "write to that array itself (h[0] = h[0] + v in place of h[0] += v), or to np.copy "
+            "of the view."
         )
     if target.has_live_view:
         refuse(

@@ -83,6 +83,8 @@ def cumsum(a: Any, axis: Any = None, dtype: Any = None) -> Any:
 
 
 def where(condition: Any, x: Any, y: Any) -> Any:
+    if isinstance(condition, list | tuple):
+        condition = np.asarray(condition)
     if dtype_kind(condition) != "b":
         condition = condition != 0
     return kinked.where(condition, x, y)
@@ -162,7 +164,7 @@ def reshape(a: Any, shape: Any, order: str = "C") -> Any:
 
 
 def ravel(a: Any, order: str = "C") -> Any:
-    return reshape(a, (-1,), order)
+    return reshape(a, (-1,), order) if isinstance(a, TracedArray) else np.ravel(a)
 
 
 def broadcast_to(array: Any, shape: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 import weakref
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
@@ -284,6 +285,13 @@ class TracedArray(np.lib.mixins.NDArrayOperatorsMixin):
     def __bool__(self) -> bool:
         if isinstance(self.atom, Literal):
             return bool(self.atom.value)
+        if self.aval.weak and not self.builder.eager:
+            refuse(
+                "np.arange over a named axis, or an `if` or `while` on a length or a number that "
+                "varies, needs numbers, but this program is traced once for all inputs. Count "
+                "with np.cumsum(np.ones_like(x)), choose with np.where(condition, a, b), or "
+                "declare the axis as a number."
+            )
         return bool(self._value_for("An `if`, `while`, `and`, `or` or `not` on a traced value"))
 
     def __index__(self) -> int:
@@ -315,9 +323,21 @@ class TracedArray(np.lib.mixins.NDArrayOperatorsMixin):
         refuse(
             "A traced value cannot become an ordinary array: that would drop it from the "
             "gradient. Leave out np.asarray / np.array (np.copy copies, np.stack([...]) joins), "
-            "and instead of storing into an np.zeros array, join the parts with np.stack or "
+            "write a @ b for a.dot(b) of an ordinary array a, and instead of storing into an np.zeros array, join the parts with np.stack or "
             "np.concatenate or write into a traced one, np.zeros_like(x)."
         )
+
+
+def named(value: Any, name: str) -> Any:
+    """The value itself; where it is traced and has no name of its own, it gets this one."""
+    if isinstance(value, TracedArray):
+        value.builder.suggest(value.atom, name)
+    return value
+
+
+def in_stage(value: Any, stage: str) -> AbstractContextManager[None]:
+    """Operations recorded inside belong to a stage of the value's program."""
+    return value.builder.in_stage(stage) if isinstance(value, TracedArray) else nullcontext()
 
 
 def _in_place(name: str, combine: Callable[[Any, Any], Any]) -> Callable[..., Any]:

@@ -19,7 +19,7 @@ from ..primitive import Literal, Source, text_of_constant
 from ..program import Atom, Equation, Program, Var, unique_names
 from ..trees import Structure
 
-LONGEST_INLINED = 44
+LONGEST_INLINED = 56
 """A longer expression gets a line of its own."""
 
 LONGEST_LINE = 96
@@ -75,7 +75,7 @@ class _Printer:
                 (f"    {self.names[equation.out]} = {source.text}", equation.out.aval.shape_text)
             )
             self.available.append(equation.out)
-        lines.append((f"    return {self._result()}", ""))
+        lines += [(line, "") for line in self._return_lines()]
         return _with_margin(lines)
 
     def _assigned(self) -> list[Equation]:
@@ -183,9 +183,22 @@ class _Printer:
         derived = any(other.stage != "forward" for other in self.program.equations)
         return bool(equation.primitive.kink) and derived
 
-    def _result(self) -> str:
+    def _return_lines(self) -> list[str]:
         leaves = iter(self.program.outputs)
-        return _container(self.program.result, leaves, lambda atom: self._atom(atom).text)
+        text = _container(self.program.result, leaves, lambda atom: self._atom(atom).text)
+        if self.program.result.kind == "tuple" and len(self.program.outputs) > 1:
+            text = text.removeprefix("(").removesuffix(")")
+        line = f"    return {text}"
+        result = self.program.result
+        if len(line) <= LONGEST_LINE or result.kind != "dict":
+            return [line]
+        leaves = iter(self.program.outputs)
+        parts = (
+            _container(child, leaves, lambda atom: self._atom(atom).text)
+            for child in result.children
+        )
+        items = zip(result.keys, parts, strict=True)
+        return ["    return {", *(f"        {key!r}: {part}," for key, part in items), "    }"]
 
     def _helpers(self) -> Iterator[str]:
         seen = set()
@@ -224,8 +237,8 @@ def _aval_text(var: Var) -> str:
 def _with_margin(lines: list[tuple[str, str]]) -> list[str]:
     """The lines with their shapes in one column to the right."""
     longest = [len(code) for code, margin in lines if margin and len(code) <= LONGEST_LINE - 20]
-    column = max(longest, default=0) + 2
-    return [f"{code:<{column}}# {margin}" if margin else code for code, margin in lines]
+    width = max(longest, default=0)
+    return [f"{code:<{width}}  # {margin}" if margin else code for code, margin in lines]
 
 
 def _container(structure: Structure, leaves: Iterator[Atom], text_of: Any) -> str:

@@ -75,11 +75,13 @@ def plus_zero(rewriter: Rewriter, equation: Equation) -> Atom | None:
 
 
 def signs(rewriter: Rewriter, equation: Equation) -> Atom | None:
-    """-(-x) = x, x + -y = x - y, x - -y = x + y. Always exact."""
+    """-(-x) = x, x + -y = x - y, x - -y = x + y; the negative of a number. Always exact."""
     name = equation.primitive.name
     if name not in ("negative", "add", "subtract"):
         return None
     *_, last = equation.inputs
+    if name == "negative" and isinstance(last, Literal):
+        return Literal(-last.value)
     inner = rewriter.producer(last, "negative")
     if inner is None:
         return None

@@ -118,13 +118,15 @@ def sign_of_difference(rewriter: Rewriter, equation: Equation) -> Atom | None:
 
 
 def times_reciprocal(rewriter: Rewriter, equation: Equation) -> Atom | None:
-    """(1 / n) * x = x / n. Always holds; one rounding fewer."""
+    """(1 / n) * x = x / n, (-1 / n) * x = -x / n. Always holds; one rounding fewer."""
     if equation.primitive.name != "multiply":
         return None
     for factor, rest in (equation.inputs, equation.inputs[::-1]):
         inverse = rewriter.producer(factor, "divide")
-        if inverse is not None and uniform(rewriter, inverse.inputs[0]) == 1:
-            return rewriter.record(e.divide, rest, inverse.inputs[1])
+        numerator = uniform(rewriter, inverse.inputs[0]) if inverse is not None else None
+        if inverse is not None and numerator in (1, -1):
+            signed = rest if numerator == 1 else rewriter.record(e.negative, rest)
+            return rewriter.record(e.divide, signed, inverse.inputs[1])
     return None
 
 

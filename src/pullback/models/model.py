@@ -1,0 +1,187 @@
+"""A trained model: programs, parameters and what their numbers mean; complete in itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..data.labels import Classes
+from ..engines.reference import executable
+from ..errors import DataError, StorageError, UsageError
+from ..program import Program
+from ..storage.tensors import load_tensors, save_tensors
+
+FORMAT = "pullback-model"
+VERSION = 1
+ROWS_AT_ONCE = 4096
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained network.
+
+    Attributes:
+        layers: How each layer prints, in order.
+        params: Learned parameters by name.
+        programs: "outputs": (x, params) -> the network's outputs; "probabilities" where the
+            loss gives outputs that meaning.
+        classes: The labels that outputs stand for; None for regression.
+        inputs: Number of input columns.
+        info: What else the training knew: feature_names, image_shape, loss (plain data).
+    """
+
+    layers: tuple[str, ...]
+    params: Mapping[str, Any]
+    programs: Mapping[str, Program]
+    classes: Classes | None
+    inputs: int
+    info: Mapping[str, Any]
+
+    def outputs(self, X: Any) -> Any:
+        """What the network gives for each row: logits, or predicted targets.
+
+        Args:
+            X: Numbers of shape (rows, inputs); converted to the model's dtype.
+
+        Returns:
+            An array of shape (rows, outputs).
+
+        Raises:
+            DataError: When X has another shape or holds NaN or infinities.
+        """
+        return self._run("outputs", X)
+
+    def predict(self, X: Any) -> Any:
+        """The label of each row (for regression: the predicted targets).
+
+        Args:
+            X: As for `outputs`.
+
+        Returns:
+            Labels of shape (rows,), of the type that the training labels had.
+        """
+        outputs = self.outputs(X)
+        return outputs if self.classes is None else self.classes.decode(np.argmax(outputs, axis=1))
+
+    def predict_proba(self, X: Any) -> Any:
+        """The probability of each class for each row.
+
+        Args:
+            X: As for `outputs`.
+
+        Returns:
+            Numbers in [0, 1] of shape (rows, classes); rows sum to 1.
+
+        Raises:
+            UsageError: When the model was trained with a loss that gives no probabilities.
+        """
+        if "probabilities" not in self.programs:
+            raise UsageError(
+                "This model gives no probabilities; train it with pb.losses.CrossEntropy()."
+            )
+        return self._run("probabilities", X)
+
+    def _run(self, name: str, X: Any) -> Any:
+        rows = self._checked(X)
+        run = executable(self.programs[name])
+        params = dict(self.params)
+        parts = [
+            run(rows[start : start + ROWS_AT_ONCE], params)
+            for start in range(0, max(len(rows), 1), ROWS_AT_ONCE)
+        ]
+        return np.concatenate(parts)
+
+    def _checked(self, X: Any) -> Any:
+        dtype = self.programs["outputs"].inputs[0].aval.dtype
+        try:
+            rows = np.asarray(X, dtype)
+        except (TypeError, ValueError) as error:
+            raise DataError(f"X must hold numbers: {error}.") from None
+        if rows.ndim != 2 or rows.shape[1] != self.inputs:
+            raise DataError(f"X has shape {rows.shape}, the model needs (rows, {self.inputs}).")
+        if not np.all(np.isfinite(rows)):
+            row, column = np.argwhere(~np.isfinite(rows))[0]
+            raise DataError(
+                f"X[{row}, {column}] is {rows[row, column]}; allowed are finite numbers."
+            )
+        return rows
+
+    def save(self, path: str | Path) -> None:
+        """Write the model to a safetensors file that `pb.load` needs nothing else to read.
+
+        Raises:
+            StorageError: When the file cannot be written; an old file stays as it was.
+        """
+        metadata = {
+            "format": FORMAT,
+            "version": VERSION,
+            "layers": list(self.layers),
+            "inputs": self.inputs,
+            "classes": None if self.classes is None else self.classes.to_json(),
+            "info": dict(self.info),
+        }
+        programs = {name: program.to_json() for name, program in self.programs.items()}
+        save_tensors(
+            Path(path),
+            dict(self.params),
+            {"model": json.dumps(metadata), "programs": json.dumps(programs)},
+        )
+
+    def __str__(self) -> str:
+        count = sum(value.size for value in self.params.values())
+        lines = [f"{self.inputs} inputs -> {' -> '.join(self.layers)}"]
+        lines += [
+            f"  {name:<4} {'x'.join(map(str, value.shape)):<10} {value.size:>9,} parameters"
+            for name, value in self.params.items()
+        ]
+        dtype = next(iter(self.params.values())).dtype
+        return "\n".join([*lines, f"  {count:,} learned parameters, {dtype}"])
+
+
+def load(path: str | Path) -> Model:
+    """The model that `Model.save` wrote.
+
+    Args:
+        path: A safetensors file, or a run folder that holds `model.safetensors`.
+
+    Returns:
+        The model; predictions have the same bits as before saving.
+
+    Raises:
+        StorageError: When there is no such file or it is damaged or no model.
+
+    Example:
+        >>> import pullback as pb
+        >>> pb.load("runs/0001")  # doctest: +SKIP
+    """
+    file = Path(path)
+    file = file / "model.safetensors" if file.is_dir() else file
+    tensors, metadata = load_tensors(file)
+    try:
+        described = json.loads(metadata["model"])
+        programs = json.loads(metadata["programs"])
+        if described["format"] != FORMAT or described["version"] != VERSION:
+            raise KeyError("format")
+        classes = described["classes"]
+        loaded = {name: Program.from_json(text) for name, text in programs.items()}
+        _, params = loaded["outputs"].arguments
+        return Model(
+            layers=tuple(described["layers"]),
+            params={str(name): tensors[str(name)] for name in params.structure.keys},
+            programs=loaded,
+            classes=None if classes is None else Classes.from_json(classes),
+            inputs=int(described["inputs"]),
+            info=described["info"],
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise StorageError(f"{file} is not a Pullback model (version {VERSION}).") from error
+
+
+def layer_names(layers: Sequence[Any]) -> tuple[str, ...]:
+    """How each layer prints."""
+    return tuple(str(layer) for layer in layers)

@@ -1,0 +1,75 @@
+"""What training gives back, and the files it leaves behind."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..models import Model
+from ..program import Program
+from ..storage.atomic import write_atomic
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where training stands after a step.
+
+    Attributes:
+        epoch: From 1.
+        epochs: How many there will be.
+        step: Step of the epoch, from 1.
+        steps: Steps of an epoch.
+        loss: The epoch's loss so far.
+        accuracy: The epoch's accuracy so far, in [0, 1]; None for regression.
+    """
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    loss: float
+    accuracy: float | None
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished training run.
+
+    Attributes:
+        model: The trained model.
+        history: One record per epoch: epoch, loss, accuracy, validation_loss,
+            validation_accuracy (where there is a validation set), seconds, samples_per_second.
+            Epoch 0 is before the first step; later losses are means over the epoch's steps.
+        step: The training step that ran: forward, derived backward, update.
+        settings: Every setting, defaults included (plain data).
+    """
+
+    model: Model
+    history: tuple[Mapping[str, float], ...]
+    step: Program
+    settings: Mapping[str, Any]
+
+    def save(self, folder: str | Path) -> None:
+        """Write model.safetensors, history.csv, settings.json and training_step.py.
+
+        Raises:
+            StorageError: When a file cannot be written.
+        """
+        folder = Path(folder)
+        self.model.save(folder / "model.safetensors")
+        write_atomic(folder / "history.csv", self._history_text())
+        write_atomic(folder / "settings.json", json.dumps(dict(self.settings), indent=1) + "\n")
+        write_atomic(folder / "training_step.py", self.step.to_numpy())
+
+    def _history_text(self) -> str:
+        text = io.StringIO()
+        names = list(self.history[-1]) if self.history else []
+        writer = csv.DictWriter(text, names, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.history)
+        return text.getvalue()
