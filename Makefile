@@ -8,7 +8,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format setup clean distclean
+.PHONY: help demo test check bench format setup clean distclean
 
 help:  ## list the targets
 	@echo "usage: make TARGET [PYTHON=/path/to/python]"
@@ -25,6 +25,9 @@ check: $(STAMP)  ## linters, types and floors only
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+bench: $(STAMP)  ## measure the time of `import pullback`
+	$(BIN)/python benchmarks/import_time.py
 
 format: $(STAMP)  ## rewrite the files in the project's format
 	$(BIN)/ruff check --fix .

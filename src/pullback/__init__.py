@@ -1,15 +1,36 @@
 """Pullback: write the forward pass in NumPy; read its backward pass, check it, and run it."""
 
-from . import losses, nn, optim, primitives
-from .checking import GradientCheck, check_gradients
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from . import primitives
 from .differentiate import compile, grad, value_and_grad, vjp
 from .errors import PullbackError
-from .models import Model, load
 from .program import Program
 from .tracing import trace, vocabulary
-from .training import Run, train
+
+if TYPE_CHECKING:
+    from . import losses, nn, optim
+    from .checking import GradientCheck, check_gradients
+    from .models import Model, load
+    from .training import Run, train
 
 __version__ = "0.1.0"
+
+_LOADED_WHEN_USED = {
+    "GradientCheck": "checking",
+    "check_gradients": "checking",
+    "Model": "models",
+    "load": "models",
+    "Run": "training",
+    "train": "training",
+    "losses": "",
+    "nn": "",
+    "optim": "",
+}
+"""Public names whose modules `import pullback` leaves for later, so that it stays quick."""
 
 __all__ = [
     "GradientCheck",
@@ -31,3 +52,18 @@ __all__ = [
     "vjp",
     "vocabulary",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LOADED_WHEN_USED:
+        raise AttributeError(f"module 'pullback' has no attribute {name!r}")
+    module = _LOADED_WHEN_USED[name]
+    if not module:
+        return import_module(f".{name}", __name__)
+    value = getattr(import_module(f".{module}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

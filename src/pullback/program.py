@@ -6,8 +6,6 @@ time. Views (source, text) and engines read it; nothing else holds what a functi
 
 from __future__ import annotations
 
-import hashlib
-import json
 import keyword
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -217,6 +215,8 @@ class Program:
 
     def to_json(self) -> str:
         """The canonical file form: data only, without lines and paths."""
+        import json
+
         from .fileform import encode
 
         return json.dumps(encode(self), indent=1, allow_nan=False)
@@ -227,6 +227,8 @@ class Program:
 
         Raises `ProgramError` when the text is not a valid program.
         """
+        import json
+
         from .fileform import decode
 
         try:
@@ -237,6 +239,8 @@ class Program:
 
     def fingerprint(self) -> str:
         """SHA-256 of the file form, in hexadecimal: equal programs have equal fingerprints."""
+        import hashlib
+
         return hashlib.sha256(self.to_json().encode()).hexdigest()
 
     def renamed(self, name: str) -> Program:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import linecache
 from collections.abc import Callable
 from functools import lru_cache
@@ -51,6 +50,8 @@ def executable(program: Program) -> Executable:
 @lru_cache(maxsize=512)
 def _load(source: str, name: str) -> Callable[..., Any]:
     """The function that a source text defines; tracebacks through it show its lines."""
+    import hashlib
+
     file = f"<pullback {name} {hashlib.sha256(source.encode()).hexdigest()[:12]}>"
     scope: dict[str, Any] = {"__name__": "pullback.emitted"}
     exec(compile(source, file, "exec"), scope)

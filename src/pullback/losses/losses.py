@@ -37,8 +37,8 @@ class Loss(Protocol):
     def rows(self, outputs: Any, targets: Any) -> Any:
         """One number per row."""
 
-    def __call__(self, outputs: Any, targets: Any) -> Any:
-        """The rows' mean or sum."""
+    def __call__(self, outputs: Any, targets: Any, weights: Any = None) -> Any:
+        """The rows' (weighted) mean or sum."""
 
 
 class _Reduced:
@@ -50,18 +50,22 @@ class _Reduced:
         """One number per row."""
         raise NotImplementedError
 
-    def __call__(self, outputs: Any, targets: Any) -> Any:
-        """The mean (or sum) over the rows present.
+    def __call__(self, outputs: Any, targets: Any, weights: Any = None) -> Any:
+        """The mean (or sum) over the rows present, sum(w l) / sum(w) with weights.
 
         Args:
             outputs: What the network gives, (rows, columns).
             targets: What it should give, of the same shape.
+            weights: Numbers >= 0 of shape (rows,); all rows count alike when None.
 
         Returns:
             A floating scalar.
         """
         rows = self.rows(outputs, targets)
-        return np.sum(rows) if self.reduction == "sum" else np.mean(rows)
+        if weights is None:
+            return np.sum(rows) if self.reduction == "sum" else np.mean(rows)
+        total = np.sum(weights * rows)
+        return total if self.reduction == "sum" else total / np.sum(weights)
 
 
 def _check_reduction(name: str, reduction: str) -> None:
@@ -150,8 +154,13 @@ class CustomLoss:
             raise UsageError("A loss that returns one number is a mean and has no rows to weight.")
         return value
 
-    def __call__(self, outputs: Any, targets: Any) -> Any:
-        """The mean of the function's value; a single number is taken as a mean already."""
+    def __call__(self, outputs: Any, targets: Any, weights: Any = None) -> Any:
+        """The (weighted) mean of the function's rows; a single number is a mean already.
+
+        Raises `UsageError` when there are weights and no rows to weight.
+        """
+        if weights is not None:
+            return np.sum(weights * self.rows(outputs, targets)) / np.sum(weights)
         value = self.function(outputs, targets)
         return np.mean(value) if np.ndim(value) == 1 else value
 

@@ -24,7 +24,7 @@ from ..primitive import (
 )
 from .shape_rules import elementwise_aval
 
-Sampler = Callable[[np.random.Generator, tuple[int, ...]], Any]
+Sampler = Callable[[Any, tuple[int, ...]], Any]
 
 
 def any_real(random: np.random.Generator, shape: tuple[int, ...]) -> Any:

@@ -323,8 +323,9 @@ class TracedArray(np.lib.mixins.NDArrayOperatorsMixin):
         refuse(
             "A traced value cannot become an ordinary array: that would drop it from the "
             "gradient. Leave out np.asarray / np.array (np.copy copies, np.stack([...]) joins), "
-            "write a @ b for a.dot(b) of an ordinary array a, and instead of storing into an np.zeros array, join the parts with np.stack or "
-            "np.concatenate or write into a traced one, np.zeros_like(x)."
+            "write a @ b for a.dot(b) of an ordinary array a, and instead of storing into an "
+            "np.zeros array, join the parts with np.stack or np.concatenate or write into a "
+            "traced one, np.zeros_like(x)."
         )
 
 
