@@ -39,10 +39,10 @@ class Aval:
 
     @property
     def promotion_type(self) -> Dtype | type:
-        """What NumPy's promotion sees: the dtype, or the Python type of a weak value."""
-        if not self.weak:
+        """What NumPy's promotion sees: the dtype, or the Python type of a weak number."""
+        if not self.weak or self.dtype.kind == "b":
             return self.dtype
-        return {"b": bool, "i": int, "f": float}[self.dtype.kind]
+        return {"i": int, "f": float}[self.dtype.kind]
 
     def with_dtype(self, dtype: Dtype) -> Aval:
         """The same shape in another dtype, no longer weak."""

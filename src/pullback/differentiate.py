@@ -109,7 +109,7 @@ def grad(function: Any, wrt: Wrt = None) -> Any:
         >>> pb.grad(lambda x: np.sum(x**3))(np.array([1.0, 2.0]))
         array([ 3., 12.])
         >>> pb.grad(pb.grad(lambda x: x**3))(2.0)
-        12.0
+        np.float64(12.0)
     """
     if isinstance(function, Program):
         return _program_gradient(function, wrt, with_value=False)
@@ -145,7 +145,7 @@ def value_and_grad(function: Any, wrt: Wrt = None, has_aux: bool = False) -> Any
     Example:
         >>> import pullback as pb
         >>> pb.value_and_grad(lambda x, y: x * y, wrt=["x", "y"])(3.0, 4.0)
-        (12.0, (4.0, 3.0))
+        (12.0, (np.float64(4.0), np.float64(3.0)))
     """
     if isinstance(function, Program):
         return _program_gradient(function, wrt, with_value=True)

@@ -74,6 +74,7 @@ class Primitive:
         kink: The convention at its kinks in one phrase, shown beside a gradient.
         smooth_elsewhere: With `slopes`, whether it is curved where it has no kink (a norm).
         elementwise: Whether it works entry by entry and broadcasts its inputs.
+        view: Whether, applied to one array, it may share that array's memory.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Primitive:
     kink: str = ""
     smooth_elsewhere: bool = False
     elementwise: bool = False
+    view: bool = False
     _rules: list[Rule] = field(default_factory=list, repr=False)
 
     def __post_init__(self) -> None:
@@ -188,7 +190,7 @@ def call(function: str, *keywords: str) -> Emit:
     return emit
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Literal:
     """A constant inside a program: a Python number (weak) or a NumPy scalar."""
 

@@ -6,6 +6,7 @@ time. Views (source, text) and engines read it; nothing else holds what a functi
 
 from __future__ import annotations
 
+import builtins
 import keyword
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -270,11 +271,15 @@ def float_dtype_of(avals: tuple[Aval, ...]) -> Dtype:
 
 
 def unique_names(variables: Iterable[Var], taken: Iterable[str] = ()) -> dict[Var, str]:
-    """A Python identifier per variable: its hint, or hint_2, hint_3 where that is taken."""
+    """A Python identifier per variable: its hint, or hint_2, hint_3 where that is taken.
+
+    A value that the user did not name shadows none of Python's built-in functions: sum_1, sum_2.
+    """
     used = _RESERVED | set(taken)
     names: dict[Var, str] = {}
     for var in variables:
-        name, count = var.hint, 1
+        shadows = not var.named and var.hint in _BUILT_IN
+        name, count = f"{var.hint}_1" if shadows else var.hint, 1
         while name in used:
             count += 1
             name = f"{var.hint}_{count}"
@@ -283,4 +288,5 @@ def unique_names(variables: Iterable[Var], taken: Iterable[str] = ()) -> dict[Va
     return names
 
 
-_RESERVED = set(keyword.kwlist) | {"np", "print", "len", "range", "float", "int"}
+_RESERVED = set(keyword.kwlist) | {"np"}
+_BUILT_IN = frozenset(dir(builtins))

@@ -57,6 +57,7 @@ def test_each_operator_reaches_the_tracer_from_both_sides(symbol, dtype):
         check(lambda x: of(x, 2), x)
         check(lambda x: of(2.5, x), x)
         check(lambda x: of(np.float32(2.5), x), x)
+        check(lambda x: of(True, x), x)
 
 
 @pytest.mark.parametrize("of", [operator.neg, operator.pos, operator.abs])

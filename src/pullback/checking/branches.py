@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import GradientError
+from ..errors import GradientError, at
 from ..primitive import Literal, Slopes
 from ..program import Equation, Program, Var
 
@@ -48,7 +48,7 @@ class Branches:
         self.kinks: dict[Equation, int] = {}
         self._moving = _moving(program)
         for equation in program.equations:
-            operands = [self._value(atom, self.values) for atom in equation.inputs]
+            operands = [self.value(atom) for atom in equation.inputs]
             out = equation.primitive.evaluate(*operands, **equation.params)
             self.values[equation.out] = out
             if equation.out in self._moving:
@@ -70,6 +70,11 @@ class Branches:
         piece = self._pieces.get(equation.out)
         if piece is None:
             return equation.primitive.evaluate(*operands, **equation.params)
+        if not equation.out.aval.is_float:
+            if not live or not np.any(piece.on_kink):
+                return piece.out
+            exact = equation.primitive.evaluate(*operands, **equation.params)
+            return np.where(piece.on_kink, exact, piece.out)
         linear = piece.out
         for x, point, weight in zip(operands, piece.points, piece.weights, strict=True):
             if weight is not None:
@@ -86,8 +91,8 @@ class Branches:
     def _freeze(self, equation: Equation, operands: list[Any], out: Any) -> None:
         if not equation.out.aval.is_float:
             ties = _ties(equation, operands, out)
-            self._pieces[equation.out] = _Piece(out, (), (), ties)
             self._count(equation, ties)
+            self._pieces[equation.out] = _Piece(out, (), (), self._follows(equation, ties))
         elif equation.primitive.slopes is not None:
             slopes = equation.primitive.slopes(*operands, **equation.params)
             chosen = _rule_slopes(equation, operands, out)
@@ -107,6 +112,14 @@ class Branches:
             self._pieces[equation.out] = _Piece(out, tuple(operands), weights, on_kink)
             self._count(equation, on_kink)
 
+    def _follows(self, equation: Equation, ties: Any) -> Any:
+        """The ties of a condition, and those of the conditions that it combines."""
+        if equation.primitive.elementwise:
+            for atom in equation.inputs:
+                if atom in self._pieces and not atom.aval.is_float:
+                    ties = np.logical_or(ties, self._pieces[atom].on_kink)
+        return ties
+
     def _count(self, equation: Equation, on_kink: Any) -> None:
         count = int(np.count_nonzero(on_kink))
         if count:
@@ -124,11 +137,17 @@ class Branches:
             outside = kinked & ~((low <= slope) & (slope <= high))
             if np.any(outside):
                 entry = tuple(int(i) for i in np.argwhere(outside)[0])
-                raise GradientError(
-                    f"The rule of {equation.primitive.name} chooses the slope "
-                    f"{np.broadcast_to(slope, outside.shape)[entry]:g} at a kink (entry {entry}), "
-                    f"outside its one-sided slopes."
+                below, above = (np.broadcast_to(s, outside.shape)[entry] for s in one_sided)
+                message = (
+                    f"The rule of {equation.primitive.name} is to blame: it chooses the slope "
+                    f"{np.broadcast_to(slope, outside.shape)[entry]:g} at a kink (entry "
+                    f"{list(entry)}), outside its one-sided slopes {below:g} and {above:g}."
                 )
+                raise GradientError(at(message, equation.where))
+
+    def value(self, atom: Any) -> Any:
+        """The value of an atom at the point."""
+        return self._value(atom, self.values)
 
     @staticmethod
     def _value(atom: Any, values: Mapping[Var, Any]) -> Any:

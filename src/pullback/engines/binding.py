@@ -79,6 +79,8 @@ class Signature:
         ):
             raise ProgramError(f"{self.name}: {path} must be one number, not {value!r}.")
         number = value.item() if isinstance(value, np.generic | np.ndarray) else value
+        if not aval.is_float and number != int(number):
+            raise ProgramError(f"{self.name}: {path} must be a whole number, not {value!r}.")
         return float(number) if aval.is_float else int(number)
 
     def _bind_axes(

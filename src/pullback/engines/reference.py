@@ -7,8 +7,10 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from ..program import Program
-from ..trees import flatten
+import numpy as np
+
+from ..program import Program, Var
+from ..trees import flatten, leaves_in, unflatten
 from ..views.numpy_source import function_name, to_numpy
 from .binding import Signature
 
@@ -25,10 +27,19 @@ class Executable:
         self.source = to_numpy(program)
         self.flat = _load(self.source, function_name(program))
         self._signature = Signature(program)
+        self._shared = _shared_outputs(program)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The program's result for these arguments; raises `ProgramError` if they do not fit."""
-        return self.flat(*self._signature.flat(args, kwargs))
+        result = self.flat(*self._signature.flat(args, kwargs))
+        if not any(self._shared):
+            return result
+        leaves = leaves_in(self.program.result, result) or []
+        owned = [
+            np.array(leaf) if shared else leaf
+            for leaf, shared in zip(leaves, self._shared, strict=True)
+        ]
+        return unflatten(self.program.result, owned)
 
     def leaves(self, *args: Any, **kwargs: Any) -> list[Any]:
         """The result as a flat list."""
@@ -45,6 +56,22 @@ def executable(program: Program) -> Executable:
         cache["_executable"] = Executable(program)
     compiled: Executable = cache["_executable"]
     return compiled
+
+
+def _shared_outputs(program: Program) -> list[bool]:
+    """Which outputs may share memory with an input or another output.
+
+    A caller owns what a call returns: writing to it must change nothing else.
+    """
+    producers = {equation.out: equation for equation in program.equations}
+    seen: set[Any] = set()
+    shared = []
+    for atom in program.outputs:
+        equation = producers.get(atom) if isinstance(atom, Var) else None
+        views = equation is None or (equation.primitive.view and len(equation.inputs) == 1)
+        shared.append(isinstance(atom, Var) and (views or atom in seen))
+        seen.add(atom)
+    return shared
 
 
 @lru_cache(maxsize=512)

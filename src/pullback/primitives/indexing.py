@@ -113,6 +113,7 @@ getitem = Primitive(
     lambda x, *arrays, index: Aval(x.dtype, indexed_shape(x.shape, index, arrays)),
     _emit_getitem,
     _getitem_cases,
+    view=True,
 )
 
 

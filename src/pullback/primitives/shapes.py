@@ -36,6 +36,7 @@ transpose = Primitive(
         Case((any_real(random, (3, 4)),), {"axes": (1, 0)}),
         Case((any_real(random, (2, 3, 1)),), {"axes": (2, 0, 1)}),
     ],
+    view=True,
 )
 
 
@@ -70,6 +71,7 @@ reshape = Primitive(
         Case((any_real(random, (1, 3)),), {"shape": (3,)}),
         Case((any_real(random, ()),), {"shape": (1, 1)}),
     ],
+    view=True,
 )
 
 
@@ -98,6 +100,7 @@ broadcast_to = Primitive(
         Case((any_real(random, (3, 1)),), {"shape": (2, 3, 4)}),
         Case((any_real(random, (1, 3)),), {"shape": (1, 3)}),
     ],
+    view=True,
 )
 
 
@@ -122,6 +125,7 @@ expand_dims = Primitive(
         Case((any_real(random, (3, 4)),), {"axis": 1}),
         Case((any_real(random, (3,)),), {"axis": (0, 2)}),
     ],
+    view=True,
 )
 
 
@@ -147,6 +151,7 @@ squeeze = Primitive(
         Case((any_real(random, (3, 1, 4)),), {"axis": 1}),
         Case((any_real(random, (1, 3, 1)),), {"axis": (0, 2)}),
     ],
+    view=True,
 )
 
 

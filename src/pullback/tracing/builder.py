@@ -104,6 +104,8 @@ class Builder:
         if self.eager:
             self.values[out] = primitive.evaluate(*map(self.value_of, atoms), **params)
         traced = self.wrap(out)
+        if primitive.view and len(inputs) == 1 and hasattr(inputs[0], "add_view"):
+            inputs[0].add_view(traced)
         if self._name_values and hint is None:
             promised = names.promises()
             self._promised = (traced, out, promised) if promised else None

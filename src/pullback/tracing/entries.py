@@ -17,8 +17,7 @@ from .traced import TracedArray, TracedSize, refuse
 def read(x: TracedArray, index: Any) -> Any:
     """x[index] for slices, integers, new axes, integer arrays and boolean masks."""
     normal, arrays = normal_index(x, index)
-    result = getitem(x, *arrays, index=normal)
-    return result if arrays else x.viewed_as(result)
+    return getitem(x, *arrays, index=normal)
 
 
 def write(target: TracedArray, index: Any, value: Any) -> None:

@@ -119,15 +119,11 @@ def einsum(subscripts: Any, *operands: Any) -> Any:
     return linear.einsum(*operands, subscripts=linear.explicit_subscripts(subscripts))
 
 
-def viewing(result: Any, source: Any) -> Any:
-    return source.viewed_as(result) if isinstance(source, TracedArray) else result
-
-
 def transpose(a: Any, axes: Any = None) -> Any:
     ndim = np.ndim(a)
     order = range(ndim)[::-1] if axes is None else axes
     normal = tuple(normal_axis("transpose", axis, ndim) for axis in order)
-    return viewing(shapes.transpose(a, axes=normal), a)
+    return shapes.transpose(a, axes=normal)
 
 
 def swapaxes(a: Any, axis1: int, axis2: int) -> Any:
@@ -160,7 +156,7 @@ def reshape(a: Any, shape: Any, order: str = "C") -> Any:
                 at(f"reshape: {a.aval.shape_text} does not divide by {known}.", user_location())
             )
         dims[dims.index(-1)] = missing
-    return viewing(shapes.reshape(a, shape=tuple(dims)), a)
+    return shapes.reshape(a, shape=tuple(dims))
 
 
 def ravel(a: Any, order: str = "C") -> Any:
@@ -169,20 +165,20 @@ def ravel(a: Any, order: str = "C") -> Any:
 
 def broadcast_to(array: Any, shape: Any) -> Any:
     dims = tuple(as_dimension(dim) for dim in shape_of(shape))
-    return viewing(shapes.broadcast_to(array, shape=dims), array)
+    return shapes.broadcast_to(array, shape=dims)
 
 
 def expand_dims(a: Any, axis: Any) -> Any:
     count = len(axis) if isinstance(axis, tuple | list) else 1
     axes = normal_axes("expand_dims", axis, np.ndim(a) + count) or ()
-    return viewing(shapes.expand_dims(a, axis=axes[0] if len(axes) == 1 else axes), a)
+    return shapes.expand_dims(a, axis=axes[0] if len(axes) == 1 else axes)
 
 
 def squeeze(a: Any, axis: Any = None) -> Any:
     if axis is None:
         axis = tuple(i for i, dim in enumerate(a.aval.shape) if dim == 1)
     axes = normal_axes("squeeze", axis, np.ndim(a)) or ()
-    return viewing(shapes.squeeze(a, axis=axes[0] if len(axes) == 1 else axes), a)
+    return shapes.squeeze(a, axis=axes[0] if len(axes) == 1 else axes)
 
 
 def concatenate(arrays: Any, axis: int | None = 0) -> Any:

@@ -98,8 +98,13 @@ class TracedSize:
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, TracedSize):
-            return self.dim == other.dim
-        if other in (0, 1):
+            difference = self.dim - other.dim
+            if isinstance(difference, int):
+                return difference == 0
+            other = other.dim
+        elif not isinstance(other, int | np.integer):
+            return NotImplemented
+        elif other in (0, 1):
             return False
         return self._unknown(f"whether {self.dim} is {other}")
 
@@ -259,12 +264,11 @@ class TracedArray(np.lib.mixins.NDArrayOperatorsMixin):
         self.builder.rename_rebound(self.atom, value.atom)
         self.atom = value.atom
 
-    def viewed_as(self, view: TracedArray) -> TracedArray:
+    def add_view(self, view: TracedArray) -> None:
         """Remember that `view` shares its entries with this array, as NumPy's views do."""
         view.base = self
         self.views = [ref for ref in self.views if ref() is not None]
         self.views.append(weakref.ref(view))
-        return view
 
     @property
     def has_live_view(self) -> bool:
@@ -315,8 +319,10 @@ class TracedArray(np.lib.mixins.NDArrayOperatorsMixin):
 
     def _no_number(self, function: str) -> NoReturn:
         refuse(
-            f"{function}() of a traced value would drop it from the gradient. Keep it as it is "
-            "(a 0-d array works wherever a number does), or return it and convert the result."
+            f"{function}() of a traced value, or storing it into an ordinary array, would drop "
+            "it from the gradient. A 0-d array works wherever a number does, so keep it as it is; "
+            "join parts with np.stack([...]), or write them into a traced array such as "
+            "np.zeros_like(x); convert what the function returns."
         )
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:

@@ -1,6 +1,6 @@
 """Training: one loop for every face."""
 
-from .loop import train
+from .prepared import Prepared, prepare, train
 from .run import Progress, Run
 
-__all__ = ["Progress", "Run", "train"]
+__all__ = ["Prepared", "Progress", "Run", "prepare", "train"]

@@ -82,6 +82,15 @@ class Problem:
         }
         return self._traced(training_step, avals)
 
+    def loss_program(self) -> Program:
+        """(batch, params, state) -> the loss that the step derives its gradient from."""
+
+        def loss(x: Any, labels: Any, params: Any, state: Any) -> Any:
+            outputs, _ = self._outputs(params, state, x, training=True)
+            return self._loss(outputs, labels)
+
+        return self._traced(loss, {**self._batch(), **self._variables()})
+
     def evaluation(self) -> Program:
         """(batch, params, state) -> loss, number of rows predicted correctly."""
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..primitive import Primitive
 from ..program import Atom, Equation, Program, Var
@@ -24,10 +24,10 @@ Identity = Callable[["Rewriter", Equation], "Atom | None"]
 class Rewriter:
     """The equations rewritten so far, and what the identities may ask about them."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, outputs: Sequence[Atom]) -> None:
         self.equations: list[Equation] = []
         self.producers: dict[Var, Equation] = {}
-        self.outputs = {atom for atom in program.outputs if isinstance(atom, Var)}
+        self.outputs = {atom for atom in outputs if isinstance(atom, Var)}
         self.better_names: dict[Var, str] = {}
         self._known: dict[Any, Var] = {}
         self._current: Equation | None = None
@@ -97,60 +97,73 @@ def simplify(program: Program, identities: Sequence[Identity] | None = None) -> 
     from .identities import IDENTITIES
 
     chosen = IDENTITIES if identities is None else identities
+    body = _live(Body(program.equations, program.outputs))
     for _ in range(MOST_PASSES):
-        simplified = without_dead_code(_one_pass(program, chosen))
-        if _same_equations(simplified, program):
-            return simplified
-        program = simplified
-    return program
+        simplified = _live(_one_pass(body, chosen))
+        unchanged = _same_equations(simplified, body)
+        body = simplified
+        if unchanged:
+            break
+    needed = {atom for equation in body.equations for atom in equation.inputs}
+    needed.update(body.outputs)
+    defaults = {var: value for var, value in program.defaults.items() if var in needed}
+    return replace(
+        program,
+        inputs=(*program.argument_inputs, *defaults),
+        equations=body.equations,
+        outputs=body.outputs,
+        defaults=MappingProxyType(defaults),
+    )
 
 
-def _one_pass(program: Program, identities: Sequence[Identity]) -> Program:
-    rewriter = Rewriter(program)
+class Body(NamedTuple):
+    """What simplification rewrites: a program's equations and outputs."""
+
+    equations: tuple[Equation, ...]
+    outputs: tuple[Atom, ...]
+
+
+def _one_pass(body: Body, identities: Sequence[Identity]) -> Body:
+    rewriter = Rewriter(body.outputs)
     replaced: dict[Var, Atom] = {}
-    for equation in program.equations:
-        inputs = tuple(_through(replaced, atom) for atom in equation.inputs)
-        replaced[equation.out] = rewriter.rewrite(replace(equation, inputs=inputs), identities)
-    outputs = tuple(_through(replaced, atom) for atom in program.outputs)
+    for equation in body.equations:
+        current = _with_inputs(equation, replaced)
+        replaced[equation.out] = rewriter.rewrite(current, identities)
     named = {
         var: replace(var, hint=hint, named=True) for var, hint in rewriter.better_names.items()
     }
     equations = tuple(
-        replace(
-            equation,
-            inputs=tuple(_through(named, atom) for atom in equation.inputs),
-            out=named.get(equation.out, equation.out),
-        )
+        replace(_with_inputs(equation, named), out=named[equation.out])
+        if equation.out in named
+        else _with_inputs(equation, named)
         for equation in rewriter.equations
     )
-    outputs = tuple(_through(named, atom) for atom in outputs)
-    return replace(program, equations=equations, outputs=outputs)
+    outputs = tuple(_through(named, _through(replaced, atom)) for atom in body.outputs)
+    return Body(equations, outputs)
+
+
+def _with_inputs(equation: Equation, replaced: Mapping[Var, Atom]) -> Equation:
+    inputs = tuple(_through(replaced, atom) for atom in equation.inputs)
+    return equation if inputs == equation.inputs else replace(equation, inputs=inputs)
 
 
 def _through(replaced: Mapping[Var, Atom], atom: Atom) -> Atom:
     return replaced.get(atom, atom) if isinstance(atom, Var) else atom
 
 
-def without_dead_code(program: Program) -> Program:
-    """The same program without equations and captured arrays that no output needs."""
-    needed = {atom for atom in program.outputs if isinstance(atom, Var)}
+def _live(body: Body) -> Body:
+    """The same without equations that no output needs."""
+    needed = {atom for atom in body.outputs if isinstance(atom, Var)}
     kept: list[Equation] = []
-    for equation in reversed(program.equations):
+    for equation in reversed(body.equations):
         if equation.out in needed:
             kept.append(equation)
             needed.update(atom for atom in equation.inputs if isinstance(atom, Var))
-    defaults = {var: value for var, value in program.defaults.items() if var in needed}
-    inputs = (*program.argument_inputs, *defaults)
-    return replace(
-        program, inputs=inputs, equations=tuple(reversed(kept)), defaults=MappingProxyType(defaults)
-    )
+    return Body(tuple(reversed(kept)), body.outputs)
 
 
-def _same_equations(left: Program, right: Program) -> bool:
+def _same_equations(left: Body, right: Body) -> bool:
     return len(left.equations) == len(right.equations) and all(
-        a.primitive is b.primitive
-        and a.out is b.out
-        and a.params == b.params
-        and [*map(_identity_of, a.inputs)] == [*map(_identity_of, b.inputs)]
+        a is b or (a.primitive is b.primitive and a.out is b.out and a.inputs == b.inputs)
         for a, b in zip(left.equations, right.equations, strict=True)
     )

@@ -19,14 +19,16 @@ def uniform(rewriter: Rewriter, atom: Atom) -> float | None:
 
 
 def fold_numbers(rewriter: Rewriter, equation: Equation) -> Atom | None:
-    """2 * 3 = 6. Condition: all inputs are Python numbers, and so is the result."""
+    """2 * 3 = 6. Condition: all inputs are numbers, and the operation works entry by entry."""
     literals = [atom for atom in equation.inputs if isinstance(atom, Literal)]
-    if not literals or len(literals) < len(equation.inputs) or not equation.out.aval.weak:
+    if not literals or len(literals) < len(equation.inputs) or not equation.primitive.elementwise:
         return None
     try:
-        return Literal(equation.primitive.evaluate(*(atom.value for atom in literals)))
+        value = equation.primitive.evaluate(*(atom.value for atom in literals))
     except ArithmeticError:
         return None
+    aval = equation.out.aval
+    return Literal(value if aval.weak else aval.dtype.type(value))
 
 
 def plain_number(rewriter: Rewriter, equation: Equation) -> Atom | None:

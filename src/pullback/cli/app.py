@@ -1,0 +1,72 @@
+"""The Typer application: which commands there are, and how usage errors are told."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from .. import __version__
+from ..errors import UsageError
+from .console import is_styled
+from .predict import predict
+from .train import train
+
+HELP = """Neural networks that you can read: see the backward pass derived, checked and trained.
+
+\b
+Start here:
+  pullback train                    train on handwritten digits, about a second
+  pullback train data.csv --target kind
+  pullback predict runs/0001 new.csv
+"""
+
+# Boxes and colours are for terminals; text that is piped or read aloud stays text.
+app = typer.Typer(
+    name="pullback",
+    help=HELP,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich" if is_styled(sys.stdout) else None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+app.command()(train)
+app.command()(predict)
+
+# Typer's own public names for Click's exceptions: a bad parameter is a usage error is a ...
+_ClickException = typer.BadParameter.__mro__[2]
+
+
+@app.callback(invoke_without_command=True)
+def _start(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"pullback {__version__}")
+    elif context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+    if version or context.invoked_subcommand is None:
+        raise typer.Exit
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command; returns the exit code.
+
+    Raises:
+        UsageError: When the arguments are no command's.
+    """
+    try:
+        code = app(arguments, prog_name="pullback", standalone_mode=False)
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    except _ClickException as error:
+        raise UsageError(_sentence(error)) from None
+    return code if isinstance(code, int) else 0
+
+
+def _sentence(error: BaseException) -> str:
+    text = str(error.format_message()) if hasattr(error, "format_message") else str(error)
+    text = text if text.endswith((".", "?", ")")) else f"{text}."
+    return text

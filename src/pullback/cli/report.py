@@ -1,0 +1,79 @@
+"""What `pullback train` shows after training: results, results by class, the run folder."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from statistics import median
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from ..training import Run
+from .console import printable
+from .display import heading
+from .per_class import ClassResult, SetResult, worst
+
+CLASSES_SHOWN = 20
+
+FILES = {
+    "model.safetensors": "the model, complete in itself: pb.load needs nothing else",
+    "history.csv": "loss and accuracy of each epoch",
+    "settings.json": "every setting, defaults included",
+    "training_step.py": "the derived training step as plain NumPy",
+    "curves.png": "loss and accuracy, epoch by epoch",
+    "confusion.png": "which class was taken for which",
+    "weights.png": "what the first layer looks for",
+}
+
+
+def show_results(console: Console, run: Run, train: SetResult, test: SetResult) -> None:
+    """(f) Loss and accuracy of the trained model on both sets, and how fast it trained."""
+    heading(console, "RESULT", "of the trained model on all rows")
+    table = _table("", "rows", "loss", "accuracy")
+    for name, result in (("train", train), ("test", test)):
+        table.add_row(name, f"{result.rows:,}", f"{result.loss:.4f}", f"{result.accuracy:.4f}")
+    console.print(table)
+    speeds = [record["samples_per_second"] for record in run.history[1:]]
+    epochs = "one epoch" if len(speeds) == 1 else f"the median of {len(speeds)} epochs"
+    console.print(f"  {median(speeds):,.0f} samples per second ({epochs})", soft_wrap=True)
+    console.print()
+
+
+def show_classes(console: Console, results: list[ClassResult]) -> None:
+    """(f) Precision, recall and F1 of each class of the test rows."""
+    shown = worst(results, CLASSES_SHOWN)
+    left = len(results) - len(shown)
+    more = f"; the {len(shown)} classes with the lowest F1, {left} more are not shown"
+    heading(console, "BY CLASS", f"on the test rows{more if left else ''}")
+    table = _table("class", "precision", "recall", "F1", "rows")
+    for r in shown:
+        numbers = (f"{r.precision:.3f}", f"{r.recall:.3f}", f"{r.f1:.3f}", f"{r.rows:,}")
+        table.add_row(printable(r.label), *numbers)
+    console.print(table)
+    console.print()
+
+
+def show_folder(console: Console, folder: Path, data: str) -> None:
+    """(g) What the run folder holds, and how to predict with it."""
+    heading(console, "SAVED", f"{folder} holds")
+    for file in sorted(folder.iterdir(), key=_position):
+        meaning = FILES.get(file.name, "")
+        console.print(f"  {file.name:<18} {meaning}".rstrip(), soft_wrap=True)
+    console.print("\n  Predict with it:", soft_wrap=True)
+    words = ["pullback", "predict", str(folder), data]
+    console.print(f"  {shlex.join(words)}", style="bold", soft_wrap=True)
+
+
+def _position(file: Path) -> int:
+    names = list(FILES)
+    return names.index(file.name) if file.name in names else len(names)
+
+
+def _table(first: str, *others: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=True)
+    table.add_column(first, overflow="ellipsis", max_width=40, no_wrap=True)
+    for name in others:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table

@@ -1,0 +1,333 @@
+"""Each identity: that it holds, and that it is refused without its condition.
+
+A program is written down equation by equation in the backward stage, where identities apply, and
+simplified with the one identity under test. What comes out is compared by its operations and by
+its values.
+"""
+
+import numpy as np
+import pytest
+
+import pullback as pb
+from pullback.avals import Aval
+from pullback.dims import axis
+from pullback.primitive import REGISTRY, Literal
+from pullback.program import BACKWARD, Argument
+from pullback.tracing import Builder
+from pullback.transforms.identities import IDENTITIES, arithmetic, factors, layout
+from pullback.transforms.simplify import simplify
+from pullback.trees import LEAF
+
+N, D = axis("N"), axis("D")
+F8, F4 = np.dtype("f8"), np.dtype("f4")
+LENGTHS = {"N": 4, "D": 3}
+
+AVALS = {
+    "x": Aval(F8, (N, D)),
+    "y": Aval(F8, (N, D)),
+    "row": Aval(F8, (D,)),
+    "column": Aval(F8, (N, 1)),
+    "number": Aval(F8, ()),
+    "weak": Aval(F8, (), weak=True),
+    "narrow": Aval(F4, (N, D)),
+    "labels": Aval(np.dtype("i8"), (N,)),
+    "mask": Aval(np.dtype(bool), (N, D)),
+}
+
+
+def apply(name, *inputs, **params):
+    return REGISTRY[name](*inputs, **params)
+
+
+def written(body):
+    """A program whose equations all stand in the backward stage."""
+    builder = Builder(name_values=False)
+    given = {name: builder.wrap(builder.add_input(aval, name)) for name, aval in AVALS.items()}
+    with builder.in_stage(BACKWARD):
+        out = body(given)
+    arguments = [Argument(name, LEAF) for name in AVALS]
+    return builder.finish("f", [builder.atom(out)], arguments, LEAF)[0]
+
+
+def values():
+    random = np.random.default_rng(5)
+    shapes = {name: tuple(LENGTHS.get(str(d), d) for d in a.shape) for name, a in AVALS.items()}
+    made = {
+        name: np.asarray(random.normal(size=shape), AVALS[name].dtype)
+        for name, shape in shapes.items()
+    }
+    return made | {
+        "weak": 0.7,
+        "labels": np.array([0, 2, 1, 2]),
+        "mask": made["x"] > 0,
+    }
+
+
+def simplified(body, identity):
+    """The operations left, in order; the values must not have changed."""
+    program = written(body)
+    after = simplify(program, [identity])
+    before_value, after_value = (pb.compile(p)(**values()) for p in (program, after))
+    assert np.allclose(before_value, after_value, rtol=1e-12, atol=1e-14)
+    assert np.asarray(before_value).dtype == np.asarray(after_value).dtype
+    assert np.shape(before_value) == np.shape(after_value)
+    return [equation.primitive.name for equation in after.equations]
+
+
+def literal(v, value):
+    """A number as a traced value, so that an operation on it is recorded."""
+    return v["x"].builder.wrap(Literal(value))
+
+
+def strong(value):
+    return np.float64(value)
+
+
+def spread(v, name="row"):
+    return apply("broadcast_to", v[name], shape=(N, D))
+
+
+def filled(value, shape=(N, D), dtype=F8):
+    """All entries the same number; it takes a traced value to have a builder at hand."""
+    return lambda v: v["x"].builder.bind(
+        REGISTRY["full"], (), {"shape": shape, "value": value, "dtype": dtype}
+    )
+
+
+def reshape(x, *shape):
+    return apply("reshape", x, shape=shape)
+
+
+def total(x, ax, keepdims=True):
+    return apply("sum", x, axis=ax, keepdims=keepdims)
+
+
+def distribution(v, which="softmax", ax=1):
+    if which == "softmax":
+        return apply("softmax", v["x"], axis=ax)
+    return apply("one_hot", v["labels"], classes=3, dtype=F8)
+
+
+BY_NAME = {
+    identity.__name__: identity
+    for identity in (*layout.LAYOUT, *arithmetic.ARITHMETIC, *factors.FACTORS)
+}
+
+HOLDS = [
+    # arithmetic
+    ("fold_numbers", lambda v: v["x"] * (literal(v, 2.0) * 3.0), ["multiply"]),
+    ("plain_number", lambda v: v["x"] * strong(2), ["multiply"]),
+    ("times_one", lambda v: v["x"] * 1.0, []),
+    ("times_one", lambda v: 1 * v["x"], []),
+    ("times_one", lambda v: v["x"] / 1.0, []),
+    ("times_one", lambda v: v["x"] ** 1.0, []),
+    ("times_one", lambda v: v["x"] * filled(1.0)(v), []),
+    ("plus_zero", lambda v: v["x"] + 0.0, []),
+    ("plus_zero", lambda v: v["x"] - 0, []),
+    ("plus_zero", lambda v: 0.0 + v["x"], []),
+    ("plus_zero", lambda v: 0.0 - v["x"], ["negative"]),
+    ("plus_zero", lambda v: filled(0.0)(v) + v["x"], []),
+    ("signs", lambda v: np.negative(-v["x"]), []),
+    ("signs", lambda v: v["x"] + -v["y"], ["subtract"]),
+    ("signs", lambda v: v["x"] - -v["y"], ["add"]),
+    ("signs", lambda v: v["x"] * -literal(v, 2.0), ["multiply"]),
+    ("negative_first", lambda v: -v["x"] + v["y"], ["subtract"]),
+    # layout
+    ("late_broadcast", lambda v: spread(v) * v["x"], ["multiply"]),
+    ("late_broadcast", lambda v: np.exp(spread(v)), ["exp", "broadcast_to"]),
+    ("late_broadcast", lambda v: v["x"] * filled(2.0)(v), ["multiply"]),
+    (
+        "broadcast_number",
+        lambda v: apply("broadcast_to", filled(2.0, (D,))(v), shape=(N, D)),
+        ["full"],
+    ),
+    ("broadcast_twice", lambda v: apply("broadcast_to", v["x"], shape=(N, D)), []),
+    (
+        "broadcast_twice",
+        lambda v: apply("broadcast_to", spread(v), shape=(2, N, D)),
+        ["broadcast_to"],
+    ),
+    (
+        "moved_broadcast",
+        lambda v: apply("transpose", spread(v, "number"), axes=(1, 0)),
+        ["broadcast_to"],
+    ),
+    ("moved_broadcast", lambda v: apply("transpose", filled(2.0)(v), axes=(1, 0)), ["full"]),
+    (
+        "moved_broadcast",
+        lambda v: apply("expand_dims", spread(v, "column"), axis=0),
+        ["expand_dims", "broadcast_to"],
+    ),
+    ("move_and_back", lambda v: v["x"].T.T, []),
+    ("move_and_back", lambda v: apply("transpose", v["x"], axes=(0, 1)), []),
+    (
+        "move_and_back",
+        lambda v: apply(
+            "transpose", apply("transpose", v["x"][None], axes=(1, 2, 0)), axes=(1, 2, 0)
+        ),
+        ["getitem", "transpose"],
+    ),
+    ("move_and_back", lambda v: np.squeeze(np.expand_dims(v["x"], 1), 1), []),
+    ("move_and_back", lambda v: np.expand_dims(np.squeeze(v["column"], 1), 1), []),
+    ("reshape_twice", lambda v: reshape(reshape(v["x"], N * D), D, N), ["reshape"]),
+    ("reshape_twice", lambda v: reshape(v["x"], N, D), []),
+    ("copy_of_value", lambda v: np.copy(v["x"]) + 1, ["add"]),
+    # factors
+    ("sum_of_scaled", lambda v: total(-v["x"], 1), ["sum", "negative"]),
+    ("sum_of_scaled", lambda v: total(v["column"] * v["x"], 1), ["sum", "multiply"]),
+    ("sum_of_scaled", lambda v: total(v["x"] * v["number"], 1), ["sum", "multiply"]),
+    ("sum_of_scaled", lambda v: total(v["x"] * 3.0, (0, 1)), ["sum", "multiply"]),
+    ("sum_of_distribution", lambda v: total(distribution(v), 1), ["full"]),
+    ("sum_of_distribution", lambda v: total(distribution(v), 1, False), ["full"]),
+    ("sum_of_distribution", lambda v: total(distribution(v, "one_hot"), 1), ["full"]),
+    ("sum_of_distribution", lambda v: total(distribution(v, ax=0), 0), ["full"]),
+    (
+        "common_factor",
+        lambda v: v["number"] * v["x"] - v["y"] * v["number"],
+        ["subtract", "multiply"],
+    ),
+    ("common_factor", lambda v: v["column"] * v["x"] + v["column"], ["add", "multiply"]),
+    ("sign_of_difference", lambda v: -(v["x"] - v["y"]), ["subtract"]),
+    ("sign_of_difference", lambda v: -v["row"] * (v["x"] - v["y"]), ["subtract", "multiply"]),
+    ("times_reciprocal", lambda v: (1.0 / v["number"]) * v["x"], ["divide"]),
+    ("times_reciprocal", lambda v: v["x"] * (1.0 / v["row"]), ["divide"]),
+    ("times_reciprocal", lambda v: (-1.0 / v["number"]) * v["x"], ["negative", "divide"]),
+]
+
+REFUSED = [
+    ("fold_numbers", lambda v: v["x"] * (v["weak"] * 2.0), ["multiply", "multiply"]),
+    ("fold_numbers", lambda v: v["x"] * (literal(v, strong(1)) * 3.0), ["multiply"] * 2),
+    ("plain_number", lambda v: v["narrow"] * strong(2), ["multiply"]),  # else float32
+    ("times_one", lambda v: v["row"] * filled(1.0)(v), ["full", "multiply"]),  # wider than row
+    ("times_one", lambda v: v["narrow"] * strong(1), ["multiply"]),  # float64, not float32
+    ("times_one", lambda v: 1.0 / v["x"], ["divide"]),
+    ("times_one", lambda v: 1.0 ** v["x"], ["power"]),
+    ("times_one", lambda v: v["mask"] * 1.0, ["multiply"]),
+    ("times_one", lambda v: v["x"] + 1.0, ["add"]),
+    ("plus_zero", lambda v: v["row"] + filled(0.0)(v), ["full", "add"]),
+    ("plus_zero", lambda v: v["narrow"] + strong(0), ["add"]),
+    ("plus_zero", lambda v: v["x"] * 0.0, ["multiply"]),  # NaN times 0 is NaN
+    ("signs", lambda v: -v["x"] + v["y"], ["negative", "add"]),
+    ("signs", lambda v: v["x"] * -v["y"], ["negative", "multiply"]),
+    ("negative_first", lambda v: -v["x"] - v["y"], ["negative", "subtract"]),
+    ("negative_first", lambda v: v["x"] + -v["y"], ["negative", "add"]),
+    ("late_broadcast", lambda v: np.abs(spread(v)), ["broadcast_to", "abs"]),  # it has a kink
+    ("late_broadcast", lambda v: np.sum(spread(v)), ["broadcast_to", "sum"]),
+    ("late_broadcast", lambda v: np.cumsum(spread(v), 0), ["broadcast_to", "cumsum"]),
+    ("late_broadcast", lambda v: np.maximum(v["x"], filled(0.0)(v)), ["full", "maximum"]),
+    ("broadcast_number", lambda v: spread(v), ["broadcast_to"]),
+    ("broadcast_twice", lambda v: spread(v), ["broadcast_to"]),
+    (
+        "moved_broadcast",
+        lambda v: apply("transpose", spread(v), axes=(1, 0)),
+        ["broadcast_to", "transpose"],
+    ),
+    ("moved_broadcast", lambda v: np.expand_dims(spread(v), 0), ["broadcast_to", "expand_dims"]),
+    (
+        "move_and_back",
+        lambda v: np.squeeze(np.expand_dims(v["column"], 0), 2),
+        ["expand_dims", "squeeze"],
+    ),
+    ("move_and_back", lambda v: v["x"].T, ["transpose"]),
+    ("reshape_twice", lambda v: reshape(v["x"], D, N), ["reshape"]),
+    ("copy_of_value", lambda v: np.copy(v["x"]), ["copy"]),  # it is an output
+    ("copy_of_value", lambda v: v["x"].astype("f4") + 1, ["astype", "add"]),
+    ("copy_of_value", lambda v: v["mask"].astype("f8") + 1, ["astype", "add"]),
+    ("sum_of_scaled", lambda v: total(v["x"] * v["y"], 1), ["multiply", "sum"]),
+    ("sum_of_scaled", lambda v: total(v["column"] * v["x"], 0), ["multiply", "sum"]),
+    ("sum_of_scaled", lambda v: total(v["row"] * v["x"], (0, 1)), ["multiply", "sum"]),
+    ("sum_of_scaled", lambda v: total(v["column"] * v["x"], 1, False), ["multiply", "sum"]),
+    ("sum_of_scaled", lambda v: total(v["row"] * v["column"], 1), ["multiply", "sum"]),
+    ("sum_of_distribution", lambda v: total(v["x"], 1), ["sum"]),
+    ("sum_of_distribution", lambda v: total(distribution(v), 0), ["softmax", "sum"]),
+    ("sum_of_distribution", lambda v: total(distribution(v), (0, 1)), ["softmax", "sum"]),
+    ("sum_of_distribution", lambda v: total(distribution(v), None, False), ["softmax", "sum"]),
+    ("sum_of_distribution", lambda v: total(distribution(v, "one_hot"), 0), ["one_hot", "sum"]),
+    (
+        "common_factor",
+        lambda v: v["x"] * v["y"] - v["x"],
+        ["multiply", "subtract"],  # the factor is as large as the result
+    ),
+    (
+        "common_factor",
+        lambda v: v["number"] * v["x"] - v["row"] * v["y"],
+        ["multiply", "multiply", "subtract"],
+    ),
+    ("common_factor", lambda v: (v["number"] * v["x"]) / v["number"], ["multiply", "divide"]),
+    ("sign_of_difference", lambda v: -(v["x"] + v["y"]), ["add", "negative"]),
+    ("sign_of_difference", lambda v: v["row"] * (v["x"] - v["y"]), ["subtract", "multiply"]),
+    ("times_reciprocal", lambda v: (2.0 / v["number"]) * v["x"], ["divide", "multiply"]),
+    ("times_reciprocal", lambda v: (1.0 / v["number"]) / v["x"], ["divide", "divide"]),
+]
+
+
+@pytest.mark.parametrize(("name", "body", "left"), HOLDS)
+def test_it_holds(name, body, left):
+    assert simplified(body, BY_NAME[name]) == left
+
+
+@pytest.mark.parametrize(("name", "body", "left"), REFUSED)
+def test_it_refuses_without_its_condition(name, body, left):
+    assert simplified(body, BY_NAME[name]) == left
+
+
+def test_every_identity_is_tested_both_ways():
+    for tested in (HOLDS, REFUSED):
+        assert {name for name, *_ in tested} == set(BY_NAME)
+    assert {identity.__name__ for identity in IDENTITIES} == set(BY_NAME)
+
+
+def test_a_division_of_numbers_by_zero_is_left_for_the_run():
+    program = written(lambda v: v["x"] * (literal(v, 1.0) / 0.0))
+    after = simplify(program, [arithmetic.fold_numbers])
+    assert [equation.primitive.name for equation in after.equations] == ["divide", "multiply"]
+
+
+def test_what_the_user_wrote_stays_as_written():
+    program = pb.trace(lambda x: (x * 1.0 + 0.0) - -x, x="N")
+    names = [equation.primitive.name for equation in simplify(program).equations]
+    assert names == ["multiply", "add", "negative", "subtract"]
+
+
+def test_repeated_work_is_done_once():
+    def f(x):
+        return np.exp(x) * np.exp(x) + np.sum(x, axis=0) + np.sum(x, axis=1)
+
+    names = [e.primitive.name for e in simplify(pb.trace(f, x="3 3")).equations]
+    assert sorted(names) == ["add", "add", "exp", "multiply", "sum", "sum"]
+
+
+@pytest.mark.parametrize(
+    "pair", [(1, 1.0), (1, True), (0.0, -0.0), (np.float32(2), np.float64(2)), (1, 2)]
+)
+def test_numbers_that_differ_in_type_or_sign_are_not_taken_for_each_other(pair):
+    left, right = pair
+    program = pb.trace(lambda x: (x / left, x / right), x="f4 N")
+    assert len(simplify(program).equations) == 2
+
+
+def test_dead_work_and_unused_captured_arrays_go():
+    unused = np.ones(3)
+
+    def f(x):
+        np.exp(x * unused)
+        return x * 2
+
+    program = simplify(pb.trace(f, x="3"))
+    assert [e.primitive.name for e in program.equations] == ["multiply"]
+    assert len(program.inputs) == 1
+
+
+def test_a_name_survives_the_value_that_bore_it():
+    def f(x):
+        a = np.exp(x)
+        b = np.exp(x)
+        return b * 2 + a
+
+    program = simplify(pb.trace(f, x="N"))
+    assert [program.names[e.out] for e in program.equations] == ["a", "multiply", "add"]
+
+
+def test_simplifying_again_changes_nothing():
+    program = pb.grad(pb.trace(lambda x, W: np.mean(np.tanh(x @ W)), x="N D", W="D H"), wrt="W")
+    assert simplify(program).fingerprint() == program.fingerprint()
