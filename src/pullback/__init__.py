@@ -6,7 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from . import primitives
-from .differentiate import compile, grad, value_and_grad, vjp
+from .compiling import compile
+from .differentiate import grad, value_and_grad, vjp
 from .errors import PullbackError
 from .program import Program
 from .tracing import trace, vocabulary

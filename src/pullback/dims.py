@@ -100,7 +100,9 @@ def exact_quotient(total: Dimension, divisor: Dimension) -> Dimension | None:
     """total / divisor where the division leaves no rest for any axis lengths, else None."""
     if isinstance(total, int) and isinstance(divisor, int):
         return total // divisor if divisor and total % divisor == 0 else None
-    divisor_terms = _terms(divisor)
+    if total == 0 and divisor != 0:
+        return 0
+    divisor_terms = [term for term in _terms(divisor) if term[1]]
     if len(divisor_terms) != 1:
         return 1 if total == divisor else None
     by, factor = divisor_terms[0]
@@ -176,6 +178,7 @@ def _from_front(bound: Dimension | None, dim: Dimension, default: Dimension) -> 
     return dim + bound if isinstance(bound, int) and bound < 0 else bound
 
 
+_AROUND_SIGNS = re.compile(r" *([-+*]) *")
 _TERM = re.compile(r"([+-]?)((?:\d+|[A-Za-z_]\w*)(?:\*(?:\d+|[A-Za-z_]\w*))*)")
 
 
@@ -184,7 +187,7 @@ def parse_dim(text: str) -> Dimension:
 
     Raises `ProgramError` when the text is anything else.
     """
-    compact = text.replace(" ", "")
+    compact = _AROUND_SIGNS.sub(r"\1", text.strip())
     total: Dimension = 0
     position = 0
     while position < len(compact):

@@ -74,7 +74,7 @@ def decode(data: Any) -> Program:
         )
     try:
         return _decode(data)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         if isinstance(error, PullbackError):
             raise
         raise ProgramError(f"The program's file form is damaged: {error!r}.") from error

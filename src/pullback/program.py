@@ -18,7 +18,7 @@ import numpy as np
 
 from .avals import Aval, Dtype, aval_of
 from .dims import Dim
-from .errors import Location, ProgramError, ShapeError
+from .errors import Location, ProgramError, PullbackError
 from .primitive import REGISTRY, Literal, Params, Primitive
 from .trees import Structure, format_path
 
@@ -161,7 +161,7 @@ class Program:
             raise ProgramError(f"{place} computes {equation.out.hint} a second time.")
         try:
             aval = equation.primitive.aval(*(a.aval for a in equation.inputs), **equation.params)
-        except (ShapeError, TypeError) as error:
+        except (PullbackError, TypeError, ValueError, LookupError, AttributeError) as error:
             raise ProgramError(f"{place} is not valid: {error}") from error
         if aval != equation.out.aval:
             raise ProgramError(f"{place} yields {aval}, but its output says {equation.out.aval}.")

@@ -239,13 +239,13 @@ def test_one_million_entries_a_third_of_them_on_a_kink():
     W[:, ::3] = 0
     W[np.abs(W) < 0.5] = 0
     x[3] = 0
-    started = time.perf_counter()
+    started = time.process_time()
     check = pb.check_gradients(lambda x, W: np.sum(np.maximum(x @ W, 0) ** 2), x, W)
     assert check.kinks == {"maximum": 334 * 20 + 666}
     assert [(v.by_entry, v.checked) for v in check.variables] == [(False, 6), (False, 6)]
     check = pb.check_gradients(lambda W: np.sum(np.maximum(W, 0)), W)
     assert check.kinks["maximum"] > 500_000
-    assert time.perf_counter() - started < 20  # about 2 s where nothing else runs
+    assert time.process_time() - started < 15  # about 3 s of computing
 
 
 def test_printed_result():

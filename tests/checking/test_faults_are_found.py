@@ -71,8 +71,6 @@ USERS = {
     "prod": lambda x, y: np.prod(x, axis=1) + y[:, 0],
     "cumsum": lambda x, y: np.cumsum(x, axis=1) * y,
 }
-# Faults that are none: both inputs get the same, or only one of the two gets anything.
-SYMMETRIC = {("where", "swapped"), ("maximum", "swapped"), ("minimum", "swapped")}
 
 TEXT = re.compile(
     r"The derived gradient of (?P<name>[xy]) is wrong at entry \[(?P<entry>[\d, ]+)\]: "
@@ -94,8 +92,12 @@ def error_of(function, *arrays, **options):
 
 
 def plant(monkeypatch, name, fault):
-    primitive = REGISTRY[name]
-    monkeypatch.setattr(primitive, "_rules", [FAULTS[fault](primitive.rule)])
+    replace_rule(monkeypatch, name, FAULTS[fault](REGISTRY[name].rule))
+
+
+def replace_rule(monkeypatch, name, rule):
+    # A primitive is frozen; what it holds is not.
+    monkeypatch.setitem(vars(REGISTRY[name]), "_rules", [rule])
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -148,13 +150,13 @@ def test_one_wrong_entry_among_many_is_the_one_that_is_named(monkeypatch):
 
         return mutant
 
-    monkeypatch.setattr(REGISTRY["tanh"], "_rules", [mutate(REGISTRY["tanh"].rule)])
+    replace_rule(monkeypatch, "tanh", mutate(REGISTRY["tanh"].rule))
     found = TEXT.match(error_of(lambda x: np.tanh(x), sample((50, 60))[0]))
     assert found["entry"] == "17, 31"
     assert float(found["analytic"]) == pytest.approx(float(found["numeric"]) + 1)
 
 
-def test_the_faulty_rule_of_two_is_named_however_deep_it_stands(monkeypatch):
+def test_the_faulty_rule_is_named_however_deep_it_stands(monkeypatch):
     plant(monkeypatch, "tanh", "1.0001")
 
     def deep(x, y):
@@ -163,7 +165,8 @@ def test_the_faulty_rule_of_two_is_named_however_deep_it_stands(monkeypatch):
             h = pb.nn.sigmoid(h @ y) * 2
         return np.sum(h**2)
 
-    text = error_of(deep, *sample((4, 4)))
+    x, y = sample((4, 4))
+    text = error_of(deep, x - 1, y - 1)
     assert "The rule of tanh is to blame" in text
     assert text.endswith("h = np.tanh(x @ y)")
 
@@ -176,11 +179,10 @@ def test_programs_are_checked_like_functions(monkeypatch, fault):
     assert "The rule of exp is to blame" in text
 
 
-@pytest.mark.parametrize("factor", [1e6, 1.0, 1e-8])
-@pytest.mark.parametrize("offset", [0.0, 1e6])
+@pytest.mark.parametrize(
+    ("factor", "offset"), [(1e6, 0.0), (1.0, 0.0), (1e-8, 0.0), (1e6, 1e6), (1.0, 1e6)]
+)
 def test_functions_of_any_magnitude(monkeypatch, factor, offset):
-    if factor == 1e-8 and offset:
-        pytest.skip("float64 keeps no digit of 1e-8 beside 1e6 times a small step")
     x, _ = sample((4, 4))
 
     def function(x):
@@ -204,6 +206,6 @@ def test_a_fault_in_one_variable_leaves_the_others_right(monkeypatch):
 
 def test_a_missing_gradient_is_found(monkeypatch):
     """A rule that says None (not differentiable) where there is a slope."""
-    monkeypatch.setattr(REGISTRY["sin"], "_rules", [lambda ct, out, x: (None,)])
+    replace_rule(monkeypatch, "sin", lambda ct, out, x: (None,))
     with pytest.raises(PullbackError):
         pb.check_gradients(lambda x: np.sum(np.sin(x) * x), sample((3, 3))[0])

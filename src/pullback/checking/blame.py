@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,9 @@ import numpy as np
 from ..errors import at
 from ..program import Equation, Var
 from .branches import Branches
-from .differences import agrees, slope_at_zero
+from .differences import Along, agrees, slope_at_zero
+
+DIRECTIONS = 3
 
 
 def blame_text(branches: Branches, random: np.random.Generator, rtol: float) -> str:
@@ -38,14 +39,20 @@ def _to_blame(
         for position, (atom, part) in enumerate(zip(equation.inputs, parts, strict=True)):
             if not isinstance(atom, Var) or not atom.aval.is_float or part is None:
                 continue
-            direction = random.normal(size=np.shape(operands[position]))
-            analytic = float(np.sum(part * direction))
-            along = _local_along(branches, equation, operands, position, cotangent, direction)
-            magnitude = float(np.sum(np.abs(cotangent * out)))
-            slope, error = slope_at_zero(along, 1.0, magnitude, analytic, rtol)
-            if np.isfinite(slope) and not agrees(slope, error, analytic, rtol):
-                return equation, position
+            for _ in range(DIRECTIONS):
+                direction = random.normal(size=np.shape(operands[position]))
+                along = _local_along(branches, equation, operands, position, cotangent, direction)
+                magnitude = float(np.sum(np.abs(cotangent * out)))
+                if _is_wrong(along, part * direction, operands[position], magnitude, rtol):
+                    return equation, position
     return None
+
+
+def _is_wrong(along: Along, terms: Any, point: Any, magnitude: float, rtol: float) -> bool:
+    analytic, allowed = float(np.sum(terms)), rtol * float(np.linalg.norm(np.ravel(terms)))
+    reach = float(np.max(np.abs(point), initial=0.0))
+    slope, error = slope_at_zero(along, 1.0, reach, magnitude, analytic, allowed)
+    return bool(np.isfinite(slope)) and not agrees(slope, error, analytic, allowed)
 
 
 def _local_along(
@@ -55,7 +62,7 @@ def _local_along(
     position: int,
     cotangent: Any,
     direction: Any,
-) -> Callable[[float], float]:
+) -> Along:
     def along(t: float) -> float:
         moved = list(operands)
         moved[position] = moved[position] + t * direction

@@ -46,19 +46,19 @@ class Branches:
         self.values: dict[Var, Any] = {**program.defaults, **inputs}
         self._pieces: dict[Var, _Piece] = {}
         self.kinks: dict[Equation, int] = {}
-        self._moving = _moving(program)
+        self.moving = _moving(program)
         for equation in program.equations:
             operands = [self.value(atom) for atom in equation.inputs]
             out = equation.primitive.evaluate(*operands, **equation.params)
             self.values[equation.out] = out
-            if equation.out in self._moving:
+            if equation.out in self.moving:
                 self._freeze(equation, operands, out)
 
     def outputs(self, inputs: Mapping[Var, Any], live: bool = False) -> list[Any]:
         """The outputs at other inputs, branches frozen; `live` frees entries on a kink."""
         values: dict[Var, Any] = {**self.program.defaults, **inputs}
         for equation in self.program.equations:
-            if equation.out not in self._moving:
+            if equation.out not in self.moving:
                 values[equation.out] = self.values[equation.out]
                 continue
             operands = [self._value(atom, values) for atom in equation.inputs]

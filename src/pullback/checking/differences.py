@@ -17,27 +17,32 @@ ABOVE = ((0, -25 / 12), (1, 4.0), (2, -3.0), (3, 4 / 3), (4, -1 / 4))
 BELOW = tuple((-place, -weight) for place, weight in ABOVE)
 """Fourth-order differences: (place, weight) of each value, places in steps."""
 
+SHORTEST = 1e-9
 ROUNDING = 4 * np.finfo(np.float64).eps
 
 Along = Callable[[float], float]
 
 
 def slope_at_zero(
-    along: Along, size: float, magnitude: float, expected: float, rtol: float
+    along: Along, size: float, reach: float, magnitude: float, expected: float, allowed: float
 ) -> tuple[float, float]:
     """The slope of along(t) at 0, and a bound of its error.
 
     Of the slopes at several steps that one is taken whose neighbour agrees with it best, so
     neither curvature nor rounding is mistaken for a wrong gradient, and a wrong gradient cannot
-    hide behind the noise of a small step. On the boundary of its domain (z ** 2.5 at 0) the
-    function is differenced from inside.
+    hide behind the noise of a small step. A smaller step counts for more only where it
+    contradicts the larger ones by more than its noise: the function bends more closely than
+    they see. On the boundary of its domain (z ** 2.5 at 0) the function is differenced from
+    inside.
 
     Args:
         along: The function on the line; along(0) is the point.
-        size: The magnitude of the coordinates that move; steps are relative to it.
+        size: What steps are relative to.
+        reach: The magnitude of the coordinates that move, in units of t: shorter steps are lost
+            in its rounding.
         magnitude: The magnitude of the terms that make up the function's value.
         expected: The derived slope; a step that agrees with it ends the search.
-        rtol: Relative difference that counts as agreement.
+        allowed: Difference that counts as agreement.
 
     Returns:
         (slope, error); (nan, inf) where no slope can be measured.
@@ -46,29 +51,32 @@ def slope_at_zero(
     and Stegun, Handbook of Mathematical Functions, 25.3.6.
     """
     for stencil in (CENTRAL, ABOVE, BELOW):
-        slope, error = _settled(along, stencil, size, magnitude, expected, rtol)
+        slope, error = _settled(along, stencil, size, reach, magnitude, expected, allowed)
         if np.isfinite(slope):
             return slope, error
     return np.nan, np.inf
 
 
-def agrees(slope: float, error: float, expected: float, rtol: float) -> bool:
+def agrees(slope: float, error: float, expected: float, allowed: float) -> bool:
     """Whether a measured slope leaves room for the expected one."""
-    return abs(slope - expected) <= rtol * max(abs(slope), abs(expected)) + 2 * error
+    return abs(slope - expected) <= allowed + 2 * error
 
 
 def _settled(
     along: Along,
     stencil: Sequence[tuple[int, float]],
     size: float,
+    reach: float,
     magnitude: float,
     expected: float,
-    rtol: float,
+    allowed: float,
 ) -> tuple[float, float]:
     best, least = np.nan, np.inf
     previous: tuple[float, float] | None = None
     for step in STEPS:
         h = step * size
+        if h < SHORTEST * reach:
+            break
         with np.errstate(all="ignore"):
             values = [along(place * h) for place, _ in stencil]
             terms = zip(stencil, values, strict=True)
@@ -76,13 +84,14 @@ def _settled(
         if not np.isfinite(slope):
             continue
         noise = ROUNDING * (magnitude + max(map(abs, values))) / h
-        if abs(slope - expected) <= rtol * max(abs(slope), abs(expected)):
-            return slope, noise
-        if previous is not None:
+        if previous is None:
+            if abs(slope - expected) <= allowed:
+                return slope, noise
+        else:
             error = abs(slope - previous[0]) + previous[1]
-            if error < least:
+            if error < least or abs(previous[0] - best) > 4 * (error + least):
                 best, least = previous[0], error
-            if least <= rtol * abs(best) + previous[1]:
+            if agrees(best, least, expected, allowed):
                 break
         previous = slope, noise
     return best, least

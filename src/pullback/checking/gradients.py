@@ -174,6 +174,10 @@ def _wanted(program: Program, names: dict[Var, str], wrt: Any) -> list[Var]:
     if wrt is not None:
         chosen = list(wrt) if isinstance(wrt, list | tuple) else [wrt]
         known = {names[var].split("[")[0] for var in floating} | {names[v] for v in floating}
+        if not chosen:
+            raise UsageError(
+                f"wrt={wrt!r} names no argument; there are {', '.join(sorted(known))}."
+            )
         for name in chosen:
             if name not in known:
                 raise UsageError(

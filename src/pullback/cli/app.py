@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
@@ -17,9 +17,9 @@ HELP = """Neural networks that you can read: see the backward pass derived, chec
 
 \b
 Start here:
-  pullback train                    train on handwritten digits, about a second
-  pullback train data.csv --target kind
-  pullback predict runs/0001 new.csv
+  pullback train                           handwritten digits, in seconds
+  pullback train data.csv --target COLUMN  your own data
+  pullback predict runs/0001 new.csv       use what was trained
 """
 
 # Boxes and colours are for terminals; text that is piped or read aloud stays text.
@@ -31,11 +31,12 @@ app = typer.Typer(
     rich_markup_mode="rich" if is_styled(sys.stdout) else None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-app.command()(train)
-app.command()(predict)
+app.command(short_help="Derive, check and train a network; save the run.")(train)
+app.command(short_help="Use a saved run: one class for each row, as CSV.")(predict)
 
-# Typer's own public names for Click's exceptions: a bad parameter is a usage error is a ...
-_ClickException = typer.BadParameter.__mro__[2]
+# BadParameter, UsageError, ClickException: the last is what all errors of usage share, whether
+# Typer brings its own Click or not.
+_UsageMistake = cast("type[Exception]", typer.BadParameter.__mro__[2])
 
 
 @app.callback(invoke_without_command=True)
@@ -61,7 +62,7 @@ def run(arguments: list[str]) -> int:
         code = app(arguments, prog_name="pullback", standalone_mode=False)
     except typer.Abort:
         raise KeyboardInterrupt from None
-    except _ClickException as error:
+    except _UsageMistake as error:
         raise UsageError(_sentence(error)) from None
     return code if isinstance(code, int) else 0
 

@@ -32,27 +32,32 @@ def lines(console: Console, text: str) -> None:
         console.print(f"  {line}", soft_wrap=True)
 
 
-def show_data(console: Console, data: Dataset, scaling: str | None, own_test: bool) -> None:
-    """(a) The data in one line, and what is done to it."""
+def show_data(console: Console, data: Dataset, prepared: Prepared, own_test: bool) -> None:
+    """(a) The data in one line, and how inputs are scaled."""
     assert data.X_test is not None
+    assert prepared.classes is not None
     train, test = len(data.X), len(data.X_test)
-    classes = len(set(data.y.tolist()))
     shape = data.image_shape
-    images = "" if shape is None else f" (images of {shape[0]} x {shape[1]})"
-    how = "its own test file" if own_test else "held out, the same mixture of classes"
+    images = "" if shape is None else f" ({shape[0]} x {shape[1]} images)"
+    how = "in a test file of their own" if own_test else "held out to test"
     heading(
         console,
         "DATA",
-        f"{printable(data.name)}: {train + test:,} rows, {data.X.shape[1]:,} columns{images}, "
-        f"{classes:,} classes; {train:,} rows to train, {test:,} to test ({how})",
+        f"{printable(data.name)}: {train + test:,} rows, {_count(data.X.shape[1], 'column')}"
+        f"{images}, {len(prepared.classes):,} classes; {_count(test, 'row')} {how}",
     )
-    scaled = {
-        "standard": "each column is brought to mean 0 and standard deviation 1",
-        "unit": "every value is divided by the largest of the training rows",
-        None: "values stay as they are",
-    }
-    lines(console, scaled[scaling])
+    lines(console, f"scaling: {_scaling(prepared)}")
     console.print()
+
+
+def _scaling(prepared: Prepared) -> str:
+    if prepared.scale is None:
+        return "none, values stay as they are"
+    if prepared.scale.mean is None:
+        return (
+            f"every value is divided by {prepared.scale.scale:g}, the largest of the training rows"
+        )
+    return "each column is brought to mean 0 and standard deviation 1"
 
 
 def show_network(console: Console, prepared: Prepared) -> None:
@@ -64,13 +69,13 @@ def show_network(console: Console, prepared: Prepared) -> None:
     settings, problem = prepared.settings, prepared.problem
     steps = -(-settings["rows"] // settings["rows_per_step"])
     rate, rule = settings["learning_rate"], settings["learning_rate_rule"]
-    origin = "as given" if rule == "given" else f"the default, {rule}"
+    origin = "as given" if rule == "given" else f"{rule}, the rule when none is given"
     lines(
         console,
         f"loss           {_summary(problem.loss)}\n"
-        f"               over the rows of a step: {problem.loss.reduction}\n"
+        f"               the {problem.loss.reduction} over the rows of a step\n"
         f"update rule    {settings['optimizer']}, {_summary(problem.optimizer)}\n"
-        f"learning rate  {rate:g} ({origin})\n"
+        f"learning rate  {rate:g}: {origin}\n"
         f"steps          {_count(settings['epochs'], 'epoch')} of {_count(steps, 'step')}, "
         f"{_count(settings['rows_per_step'], 'row')} each; seed {settings['seed']}",
     )

@@ -58,9 +58,10 @@ def rows_per_step(word: str) -> int | str:
 
 def whole(option: str, value: int, least: int, most: int | None = None) -> int:
     """The number, when it is in range."""
-    if value < least or (most is not None and value > most):
-        limit = f"at least {least}" if most is None else f"from {least} to {most}"
-        raise UsageError(f"{option} {value}: it must be a whole number, {limit}.")
+    if value < least:
+        raise UsageError(f"{option} {value}: it must be a whole number of at least {least}.")
+    if most is not None and value > most:
+        raise UsageError(f"{option} {value}: it must be a whole number of at most {most}.")
     return value
 
 

@@ -39,7 +39,7 @@ class _Throttled:
 
     def __init__(self, bar: Bar) -> None:
         self.bar = bar
-        self.task = bar.add_task("", epoch="", result="", total=None)
+        self.task = bar.add_task("", epoch="", result="", total=1)
         self.next = 0.0
 
     def __call__(self, progress: Progress) -> None:

@@ -8,6 +8,7 @@ from statistics import median
 
 from rich import box
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 
 from ..training import Run
@@ -34,7 +35,7 @@ def show_results(console: Console, run: Run, train: SetResult, test: SetResult) 
     table = _table("", "rows", "loss", "accuracy")
     for name, result in (("train", train), ("test", test)):
         table.add_row(name, f"{result.rows:,}", f"{result.loss:.4f}", f"{result.accuracy:.4f}")
-    console.print(table)
+    console.print(Padding.indent(table, 2))
     speeds = [record["samples_per_second"] for record in run.history[1:]]
     epochs = "one epoch" if len(speeds) == 1 else f"the median of {len(speeds)} epochs"
     console.print(f"  {median(speeds):,.0f} samples per second ({epochs})", soft_wrap=True)
@@ -51,7 +52,7 @@ def show_classes(console: Console, results: list[ClassResult]) -> None:
     for r in shown:
         numbers = (f"{r.precision:.3f}", f"{r.recall:.3f}", f"{r.f1:.3f}", f"{r.rows:,}")
         table.add_row(printable(r.label), *numbers)
-    console.print(table)
+    console.print(Padding.indent(table, 2))
     console.print()
 
 
@@ -72,7 +73,7 @@ def _position(file: Path) -> int:
 
 
 def _table(first: str, *others: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=True)
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold", show_edge=False, pad_edge=False)
     table.add_column(first, overflow="ellipsis", max_width=40, no_wrap=True)
     for name in others:
         table.add_column(name, justify="right", no_wrap=True)

@@ -18,7 +18,7 @@ def stage_lines(source: str, stage: str) -> str:
         The lines below the stage's comment and above the next one, without indentation.
 
     Example:
-        >>> print(stage_lines("def f(x):\\n    # forward\\n    y = x\\n    # backward\\n", "forward"))
+        >>> print(stage_lines("def f(x):\\n    # forward\\n    y = x\\n    # update", "forward"))
         y = x
     """
     wanted = False

@@ -13,7 +13,7 @@ import numpy as np
 import typer
 
 from .. import __version__
-from ..data import BUILTIN, Dataset, load, split
+from ..data import BUILTIN, Classes, Dataset, column_names, load, split
 from ..errors import DataError, MissingExtraError
 from ..losses import Loss
 from ..losses.losses import LOSSES
@@ -21,7 +21,7 @@ from ..nn.layers import ACTIVATIONS
 from ..optim.sgd import OPTIMIZERS
 from ..training import Prepared, prepare
 from . import options as words
-from .console import console_for
+from .console import console_for, printable
 from .display import heading, show_check, show_data, show_derivation, show_network
 from .folder import run_folder
 from .per_class import evaluate, per_class
@@ -56,12 +56,12 @@ class Command:
 
 
 def train(
-    data: Annotated[str, typer.Argument(help=DATA_HELP)] = "digits",
+    data: Annotated[str, typer.Argument(help=DATA_HELP, metavar="[DATA]")] = "digits",
     target: Annotated[
         str | None, typer.Option(help="The column of labels of a CSV file.", metavar="COLUMN")
     ] = None,
     separator: Annotated[
-        str, typer.Option(help="The character between the cells of a CSV file.")
+        str, typer.Option(help="The character between the cells of a CSV file.", metavar="CHAR")
     ] = ",",
     hidden: Annotated[
         list[str] | None,
@@ -71,12 +71,21 @@ def train(
             show_default="64",
         ),
     ] = None,
-    activation: Annotated[str, typer.Option(metavar="|".join(ACTIVATIONS))] = "relu",
-    loss: Annotated[str, typer.Option(metavar="|".join(LOSSES))] = "cross-entropy",
+    activation: Annotated[
+        str, typer.Option(metavar="|".join(ACTIVATIONS), help="Between two layers.")
+    ] = "relu",
+    loss: Annotated[
+        str, typer.Option(metavar="|".join(LOSSES), help="What training makes small.")
+    ] = "cross-entropy",
     reduction: Annotated[
-        str, typer.Option(metavar="mean|sum", help="Of the loss, over the rows of a step.")
+        str,
+        typer.Option(
+            metavar="|".join(words.REDUCTIONS), help="Of the loss, over the rows of a step."
+        ),
     ] = "mean",
-    optimizer: Annotated[str, typer.Option(metavar="|".join(OPTIMIZERS))] = "sgd",
+    optimizer: Annotated[
+        str, typer.Option(metavar="|".join(OPTIMIZERS), help="The update rule.")
+    ] = "sgd",
     learning_rate: Annotated[
         float | None,
         typer.Option(
@@ -89,7 +98,7 @@ def train(
     ] = "32",
     epochs: Annotated[
         int, typer.Option(metavar="NUMBER", help="How often every row is seen.")
-    ] = 20,
+    ] = 30,
     seed: Annotated[
         int, typer.Option(metavar="NUMBER", help="Same seed, same result to the last bit.")
     ] = 0,
@@ -104,7 +113,9 @@ def train(
             help="Of the inputs; auto: unit for images, else standard.",
         ),
     ] = "auto",
-    dtype: Annotated[str, typer.Option(metavar="|".join(words.DTYPES))] = "float32",
+    dtype: Annotated[
+        str, typer.Option(metavar="|".join(words.DTYPES), help="Of all floating numbers.")
+    ] = "float32",
     out: Annotated[
         Path | None,
         typer.Option(
@@ -157,12 +168,12 @@ def _train(command: Command, quiet: bool) -> None:
     out = None if command.out is None else Path(command.out)
     with run_folder(out) as folder:
         console = console_for(sys.stdout, quiet)
-        show_data(console, data, prepared.settings["scaling"], own_test)
+        show_data(console, data, prepared, own_test)
         show_network(console, prepared)
         show_derivation(console, prepared)
         rows = min(ROWS_CHECKED, len(data.X))
         show_check(console, prepared.check(rows), rows)
-        heading(console, "TRAINED", "loss and accuracy while the network learns")
+        heading(console, "TRAINED", "loss and accuracy of the training rows, as they go by")
         with watched(console) as watch:
             run = prepared.run(watch)
         console.print()
@@ -176,7 +187,7 @@ def _train(command: Command, quiet: bool) -> None:
         replace(run, settings={**run.settings, **_provenance(command, data)}).save(folder)
         from .pictures import save_pictures
 
-        save_pictures(folder, run, test, data.image_shape)
+        save_pictures(folder, run, test, data.X, data.image_shape)
         show_folder(console, folder, command.data)
     if quiet:
         print(folder)
@@ -186,12 +197,12 @@ def _data(command: Command) -> tuple[Dataset, bool]:
     """The data set with a held-out set, and whether that came with it."""
     held_out = words.share("--held-out", command.held_out)
     seed = words.whole("--seed", command.seed, 0, words.LARGEST_SEED)
-    try:
-        data = load(command.data, command.target, separator=command.separator)
-    except DataError as error:
-        if command.target is None and "needs a target" in str(error):
-            raise DataError(f"{error} (--target COLUMN)") from None
-        raise
+    path, target = Path(command.data), command.target
+    if path.suffix.lower() == ".csv" and path.is_file() and target is None:
+        columns = ", ".join(map(printable, column_names(path, separator=command.separator)[:20]))
+        raise DataError(f"{path} needs --target COLUMN, the column of labels; it has: {columns}.")
+    data = load(command.data, target, separator=command.separator)
+    Classes.of(data.y)  # one class is a clearer complaint than what a split would make of it
     return split(data, held_out, seed), data.X_test is not None
 
 

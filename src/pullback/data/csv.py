@@ -141,7 +141,7 @@ class _Table:
         shown = ", ".join(map(repr, missing[:_SHOWN])) + _more(missing)
         word = "column" if len(missing) == 1 else "columns"
         listed = ", ".join(self.names[:_SHOWN]) + _more(self.names)
-        hint = nearest(missing[0], self.names) or _separator_hint(self.names, self.separator)
+        hint = _separator_hint(self.names, self.separator) or nearest(missing[0], self.names)
         raise DataError(f"{self.path} has no {word} {shown}; its columns are: {listed}.{hint}")
 
     def check_rows(self, used: list[str]) -> None:

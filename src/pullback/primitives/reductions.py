@@ -35,7 +35,7 @@ def reduction_cases(sampler: Sampler, **extra: Any) -> Callable[..., list[Case]]
 def _reduction(name: str, result: Callable[[Any], Any], floating: bool = False) -> Any:
     """The aval rule: `result` tells the dtype by reducing one entry."""
 
-    def aval(x: Aval, axis: Any = None, keepdims: bool = False, **params: Any) -> Aval:
+    def aval(x: Aval, axis: Any, keepdims: bool) -> Aval:
         dtype = np.asarray(result(np.ones(1, x.dtype))).dtype
         return Aval(dtype, reduced_shape(x.shape, axis, keepdims))
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..avals import Aval, aval_of
+from ..avals import aval_of
 from ..errors import PullbackError, TraceError, UsageError, nearest
 from ..primitive import Literal
 from ..program import Argument, Program, Var
@@ -258,19 +258,31 @@ def _function_name(function: Callable[..., Any]) -> str:
     return getattr(function, "__name__", type(function).__name__)
 
 
-def _parameters(function: Callable[..., Any]) -> tuple[str, Mapping[str, inspect.Parameter]]:
-    name = _function_name(function)
+def signature_of(function: Callable[..., Any]) -> inspect.Signature:
+    """The signature of a function; raises `UsageError` when it is not known.
+
+    NumPy's ufuncs have none before NumPy 2.3; theirs are positional inputs.
+    """
     if not callable(function):
         raise UsageError(f"{function!r} is not a function.")
+    if isinstance(function, np.ufunc):
+        positional = inspect.Parameter.POSITIONAL_ONLY
+        names = [f"x{i + 1}" for i in range(function.nin)] if function.nin > 1 else ["x"]
+        return inspect.Signature([inspect.Parameter(name, positional) for name in names])
     try:
-        return name, inspect.signature(function).parameters
+        return inspect.signature(function)
     except ValueError:
+        name = _function_name(function)
         raise UsageError(f"The arguments of {name} are not known; wrap it in a lambda.") from None
+
+
+def _parameters(function: Callable[..., Any]) -> tuple[str, Mapping[str, inspect.Parameter]]:
+    return _function_name(function), signature_of(function).parameters
 
 
 def _bind(function: Callable[..., Any], args: Any, kwargs: Any) -> inspect.BoundArguments:
     try:
-        return inspect.signature(function).bind(*args, **kwargs)
+        return signature_of(function).bind(*args, **kwargs)
     except TypeError as error:
         raise UsageError(f"{_function_name(function)}: {error}.") from None
 
@@ -278,7 +290,7 @@ def _bind(function: Callable[..., Any], args: Any, kwargs: Any) -> inspect.Bound
 def _call_arguments(
     function: Callable[..., Any], values: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    signature = inspect.signature(function)
+    signature = signature_of(function)
     bound = inspect.BoundArguments(signature, {})
     extra = {}
     for argument, value in values.items():
@@ -287,6 +299,3 @@ def _call_arguments(
         else:
             extra[argument] = value
     return bound.args, bound.kwargs | extra
-
-
-__all__ = ["Aval", "EagerArgument", "EagerTrace", "trace", "trace_avals", "trace_eager"]

@@ -72,7 +72,7 @@ class Loop:
             if not math.isfinite(loss):
                 raise TrainingError(
                     f"The loss became {loss} at epoch {epoch}, step {step}; try a learning rate "
-                    f"below {self.rate:g}, or scale the inputs (scaling='standard')."
+                    f"below {self.rate:g}, or inputs with scaling 'standard'."
                 )
             self.params = result["params"]
             self.state = result.get("state", self.state)

@@ -11,12 +11,15 @@ import numpy as np
 
 from ..avals import Aval, Dtype
 from ..dims import Dim, Slice, evaluate
+from ..errors import UsageError
 from ..primitive import Literal
 from ..program import Atom, Program, Var
 
 
 def retype(program: Program, dtype: Dtype) -> Program:
     """Every strong floating value of a program in `dtype`; see `Program.astype`."""
+    if dtype.kind != "f":
+        raise UsageError(f"astype({dtype}): a program's precision is a float dtype: f4 or f8.")
 
     def of_aval(aval: Aval) -> Aval:
         return replace(aval, dtype=dtype) if aval.is_float and not aval.weak else aval

@@ -44,6 +44,7 @@ class _Printer:
         self.outputs = {atom for atom in program.outputs if isinstance(atom, Var)}
         self.inlined: dict[Var, Source] = {}
         self.hidden = {equation.out for equation in program.equations if self._is_trivial(equation)}
+        self.apart: set[Var] = set()
         self.names: dict[Var, str] = {}
         self.available: list[Var] = list(program.inputs)
 
@@ -79,24 +80,35 @@ class _Printer:
         return _with_margin(lines)
 
     def _assigned(self) -> list[Equation]:
-        """The equations that get a line, found by writing all of them once without names."""
-        assigned: list[Equation] = []
+        """The equations that get a line, found by writing all of them without final names."""
         self.names = self.program.names
+        while True:
+            assigned, crowding = self._tried()
+            self.inlined.clear()
+            self.available = list(self.program.inputs)
+            if crowding is None:
+                return assigned
+            self.apart.add(crowding)
+
+    def _tried(self) -> tuple[list[Equation], Var | None]:
+        """The equations that get a line, and the value that makes one of the lines too long."""
+        assigned: list[Equation] = []
         for equation in self.program.equations:
             source = self._expression(equation)
             if self._is_inlined(equation, source):
                 self.inlined[equation.out] = source
-            else:
-                assigned.append(equation)
-                self.available.append(equation.out)
-        self.inlined.clear()
-        self.available = list(self.program.inputs)
-        return assigned
+                continue
+            inner = [atom for atom in equation.inputs if atom in self.inlined.keys() - self.hidden]
+            if inner and len(f"    {equation.out.hint} = {source.text}") > LONGEST_LINE:
+                return assigned, max(inner, key=lambda atom: len(self.inlined[atom].text))
+            assigned.append(equation)
+            self.available.append(equation.out)
+        return assigned, None
 
     def _is_inlined(self, equation: Equation, source: Source) -> bool:
         out = equation.out
-        if out in self.hidden:
-            return True
+        if out in self.hidden or out in self.apart:
+            return out in self.hidden
         used_once = self.uses[out] + self.program.outputs.count(out) == 1
         return not out.named and used_once and len(source.text) <= LONGEST_INLINED
 
@@ -211,7 +223,8 @@ class _Printer:
 
     def _captured_arrays(self) -> Iterator[str]:
         lines = [
-            f"{self.names[var]} = np.array({value.tolist()}, dtype={text_of_constant(value.dtype)})"
+            f"{self.names[var]} = np.array({_list_text(value.tolist())}, "
+            f"dtype={text_of_constant(value.dtype)})"
             for var, value in self.program.defaults.items()
             if self._written(var)
         ]
@@ -221,6 +234,13 @@ class _Printer:
     def _written(self, var: Var) -> bool:
         value = self.program.defaults.get(var)
         return value is not None and value.size <= LARGEST_WRITTEN_ARRAY
+
+
+def _list_text(value: Any) -> str:
+    """Nested lists of numbers as Python text; infinities and NaN by their NumPy names."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_list_text, value))}]"
+    return text_of_constant(value)
 
 
 def function_name(program: Program) -> str:

@@ -1,0 +1,82 @@
+"""Which class was taken for which: right answers in blue, mistakes in orange."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+
+from ..console import printable
+from .style import BLUE, INK, LINE, ORANGE, SOFT
+
+MOST_WITH_NUMBERS = 20
+LONGEST_LABEL = 18
+LIFT = 0.35
+"""The power of a share of mistakes that gives the strength of its colour: 1 % shows as 20 %."""
+
+
+def confusion_figure(counts: Any, labels: list[Any]) -> Figure:
+    """A square per pair of classes with its number of rows; no number means none.
+
+    A square's colour is its share of the true class; mistakes are few, so theirs is lifted.
+
+    Args:
+        counts: How often class i (row) was predicted as class j (column).
+        labels: The classes.
+    """
+    count = len(labels)
+    numbered = count <= MOST_WITH_NUMBERS
+    side = 2.6 + 0.52 * count if numbered else 8.0
+    figure = Figure(figsize=(max(side, 5.0), max(side, 4.8)), layout="constrained")
+    axes = figure.subplots()
+    colours = _colours(counts)
+    axes.imshow(colours, interpolation="nearest")
+    right, rows = int(np.trace(counts)), int(counts.sum())
+    axes.set_title(f"Test rows: {right:,} of {rows:,} right ({right / rows:.1%})")
+    axes.set_xlabel("predicted class")
+    axes.set_ylabel("true class")
+    for side_name in axes.spines:
+        axes.spines[side_name].set_visible(False)
+    axes.tick_params(length=0, labelcolor=INK)
+    if not numbered:
+        figure.supxlabel("blue: right, orange: wrong, as a share of the true class", color=SOFT)
+        return figure
+    names = [_short(label) for label in labels]
+    turned = max(map(len, names)) > 4
+    axes.set_xticks(range(count), names, rotation=40 if turned else 0, ha=_anchor(turned))
+    axes.set_yticks(range(count), names)
+    axes.set_xticks(np.arange(count + 1) - 0.5, minor=True)
+    axes.set_yticks(np.arange(count + 1) - 0.5, minor=True)
+    axes.grid(which="minor", color=LINE, linewidth=0.8)
+    axes.tick_params(which="minor", length=0)
+    for (i, j), number in np.ndenumerate(counts):
+        if number:
+            dark = float(np.dot(colours[i, j], (0.299, 0.587, 0.114))) < 0.55
+            weight = "bold" if i != j else "normal"
+            color = "white" if dark else INK
+            axes.text(j, i, f"{number:,}", ha="center", va="center", color=color, weight=weight)
+    return figure
+
+
+def _colours(counts: Any) -> Any:
+    """Red, green and blue of each square: from white to blue or, off the diagonal, to orange."""
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    is_right = np.eye(len(counts), dtype=bool)
+    strength = np.where(is_right, share, share**LIFT)
+    full = np.where(is_right[..., None], to_rgb(BLUE), to_rgb(ORANGE))
+    return 1 - strength[..., None] * (1 - full)
+
+
+def _anchor(turned: bool) -> str:
+    return "right" if turned else "center"
+
+
+def _short(label: object) -> str:
+    text = printable(label)
+    return (
+        text
+        if len(text) <= LONGEST_LABEL
+        else f"{text[: LONGEST_LABEL - 1]}\N{HORIZONTAL ELLIPSIS}"
+    )
