@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 import numpy as np
@@ -105,6 +105,11 @@ def _is_number(leaf: Any) -> bool:
 
 def _kind(leaf: Any) -> Any:
     if not _is_number(leaf):
+        if not isinstance(leaf, Hashable):
+            raise UsageError(
+                f"{leaf!r} cannot be an argument of a compiled function; allowed are numbers, "
+                "arrays of numbers, words and flags."
+            )
         return leaf
     aval = aval_of(leaf)
     return aval.dtype, aval.weak, tuple(length == 1 for length in aval.shape)

@@ -277,12 +277,14 @@ def unique_names(variables: Iterable[Var], taken: Iterable[str] = ()) -> dict[Va
     """
     used = _RESERVED | set(taken)
     names: dict[Var, str] = {}
+    counts: dict[str, int] = {}
     for var in variables:
         shadows = not var.named and var.hint in _BUILT_IN
-        name, count = f"{var.hint}_1" if shadows else var.hint, 1
+        name, count = f"{var.hint}_1" if shadows else var.hint, counts.get(var.hint, 1)
         while name in used:
             count += 1
             name = f"{var.hint}_{count}"
+        counts[var.hint] = count
         used.add(name)
         names[var] = name
     return names

@@ -326,6 +326,15 @@ def test_astype_retypes_every_floating_value():
     assert narrow.astype("f8").to_numpy() == program.to_numpy()
 
 
+def test_astype_reaches_the_params():
+    def f(x):
+        return np.zeros_like(x) + x.astype("f8") + np.ones_like(x, dtype=int)[:1].astype("f8")
+
+    narrow = pb.trace(f, x="3").astype("f4")
+    assert pb.compile(narrow)(np.ones(3, "f4")).dtype == np.float32
+    assert "float64" not in narrow.to_numpy()
+
+
 def test_astype_of_a_derived_program_computes_in_that_precision():
     program = pb.trace(lambda x, W: np.mean(np.tanh(x @ W)), x="N D", W="D H")
     narrow = pb.grad(program, wrt="W").astype("f4")
@@ -351,6 +360,18 @@ def test_literals_and_registry():
     assert REGISTRY["matmul"].name == "matmul"
     with pytest.raises(ProgramError, match="exists already"):
         replace(REGISTRY["matmul"])
+
+
+def test_names_stay_unique_beside_names_that_look_numbered():
+    def f(x):
+        h_2 = np.exp(x)
+        h = np.sin(h_2)
+        h = np.cos(h)
+        h = np.tanh(h)
+        return h + h_2
+
+    program = pb.trace(f, x="N")
+    assert [program.names[e.out] for e in program.equations] == ["h_2", "h", "h_3", "h_4", "add"]
 
 
 def test_renamed(program):

@@ -238,6 +238,20 @@ def test_an_array_that_changes_between_two_uses_is_captured_twice():
     assert pb.compile(pb.trace(f, x="2"))(np.ones(2)) == 3.0 + 12.0
 
 
+@pytest.mark.parametrize("argument", [np.array(["a"]), {1, 2}, np.array([None])])
+def test_an_argument_that_cannot_choose_a_program_is_refused(argument):
+    with pytest.raises(UsageError, match="cannot be an argument"):
+        pb.compile(lambda x, other: np.sum(x))(rows(2), argument)
+
+
+def test_numbers_in_another_byte_order_are_taken():
+    x = rows(2).astype(">f8")
+    compiled = pb.compile(forward)
+    assert np.array_equal(compiled(x, W, B), forward(x, W, B))
+    program = pb.compile(pb.trace(forward, x="N D", W="D H", b="H"))
+    assert np.array_equal(program(x, W, B), forward(x, W, B))
+
+
 def test_the_engine_is_named():
     assert pb.compile(forward, engine="reference")(rows(2), W, B).shape == (2, 2)
     with pytest.raises(UsageError, match="'reference'"):

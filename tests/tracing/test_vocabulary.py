@@ -271,6 +271,22 @@ def test_a_named_axis_is_a_number_in_arithmetic():
         assert np.allclose(pb.compile(program)(x), f(x), rtol=1e-14)
 
 
+def test_lengths_are_equal_unequal_or_unknown():
+    seen = []
+
+    def f(x, y):
+        n, d = x.shape
+        seen.append((n == x.shape[0], n == n - 1, n + d == d + n, n != 1, n == "n"))
+        with pytest.raises(PullbackError, match="whether N is D is not known"):
+            bool(n == d)
+        with pytest.raises(PullbackError, match="whether N is 5 is not known"):
+            bool(n == 5)
+        return np.sum(x)
+
+    pb.trace(f, x="N D", y="N")
+    assert seen == [(True, False, True, True, False)]
+
+
 def test_integers_and_booleans_stay_plain_in_an_eager_trace():
     def f(x, labels, flag):
         assert isinstance(labels, np.ndarray)

@@ -94,6 +94,11 @@ def filled(value, shape=(N, D), dtype=F8):
     )
 
 
+def twos(v):
+    """A number repeated by an operation that does not work entry by entry."""
+    return apply("broadcast_to", literal(v, 2.0), shape=(N, D))
+
+
 def reshape(x, *shape):
     return apply("reshape", x, shape=shape)
 
@@ -116,6 +121,8 @@ BY_NAME = {
 HOLDS = [
     # arithmetic
     ("fold_numbers", lambda v: v["x"] * (literal(v, 2.0) * 3.0), ["multiply"]),
+    ("fold_numbers", lambda v: v["x"] * -literal(v, strong(1)), ["multiply"]),
+    ("fold_numbers", lambda v: v["x"] * (literal(v, strong(2)) * 3.0), ["multiply"]),
     ("plain_number", lambda v: v["x"] * strong(2), ["multiply"]),
     ("times_one", lambda v: v["x"] * 1.0, []),
     ("times_one", lambda v: 1 * v["x"], []),
@@ -196,7 +203,7 @@ HOLDS = [
 
 REFUSED = [
     ("fold_numbers", lambda v: v["x"] * (v["weak"] * 2.0), ["multiply", "multiply"]),
-    ("fold_numbers", lambda v: v["x"] * (literal(v, strong(1)) * 3.0), ["multiply"] * 2),
+    ("fold_numbers", lambda v: v["x"] * twos(v), ["broadcast_to", "multiply"]),
     ("plain_number", lambda v: v["narrow"] * strong(2), ["multiply"]),  # else float32
     ("times_one", lambda v: v["row"] * filled(1.0)(v), ["full", "multiply"]),  # wider than row
     ("times_one", lambda v: v["narrow"] * strong(1), ["multiply"]),  # float64, not float32
@@ -277,8 +284,9 @@ def test_every_identity_is_tested_both_ways():
     assert {identity.__name__ for identity in IDENTITIES} == set(BY_NAME)
 
 
-def test_a_division_of_numbers_by_zero_is_left_for_the_run():
-    program = written(lambda v: v["x"] * (literal(v, 1.0) / 0.0))
+@pytest.mark.parametrize("number", [1.0, np.float64(1), np.float32(1)])
+def test_a_division_of_numbers_by_zero_is_left_for_the_run(number):
+    program = written(lambda v: v["x"] * (literal(v, number) / 0.0))
     after = simplify(program, [arithmetic.fold_numbers])
     assert [equation.primitive.name for equation in after.equations] == ["divide", "multiply"]
 

@@ -56,7 +56,7 @@ def show_classes(console: Console, results: list[ClassResult]) -> None:
     console.print()
 
 
-def show_folder(console: Console, folder: Path, data: str) -> None:
+def show_folder(console: Console, folder: Path, data: str, separator: str) -> None:
     """(g) What the run folder holds, and how to predict with it."""
     heading(console, "SAVED", f"{folder} holds")
     for file in sorted(folder.iterdir(), key=_position):
@@ -64,6 +64,7 @@ def show_folder(console: Console, folder: Path, data: str) -> None:
         console.print(f"  {file.name:<18} {meaning}".rstrip(), soft_wrap=True)
     console.print("\n  Predict with it:", soft_wrap=True)
     words = ["pullback", "predict", str(folder), data]
+    words += [] if separator == "," else ["--separator", separator]
     console.print(f"  {shlex.join(words)}", style="bold", soft_wrap=True)
 
 

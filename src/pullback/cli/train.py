@@ -187,8 +187,8 @@ def _train(command: Command, quiet: bool) -> None:
         replace(run, settings={**run.settings, **_provenance(command, data)}).save(folder)
         from .pictures import save_pictures
 
-        save_pictures(folder, run, test, data.X, data.image_shape)
-        show_folder(console, folder, command.data)
+        save_pictures(folder, run, test, loss.reduction, data.X, data.image_shape)
+        show_folder(console, folder, command.data, command.separator)
     if quiet:
         print(folder)
 

@@ -63,6 +63,8 @@ class Signature:
         if aval.weak:
             return self._python_number(value, path, aval)
         array = value if isinstance(value, np.ndarray) else np.asarray(value)
+        if not array.dtype.isnative:
+            array = array.astype(array.dtype.newbyteorder("="))
         if array.dtype != aval.dtype:
             if type(value) not in (bool, int, float):
                 raise ProgramError(

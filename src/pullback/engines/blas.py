@@ -22,16 +22,18 @@ def one_blas_thread() -> Iterator[None]:
     """
     global _holders, _limits
     with _lock:
-        _holders += 1
-        if _holders == 1:
+        if _holders == 0:
             _limits = _limit()
+        _holders += 1
     try:
         yield
     finally:
         with _lock:
             _holders -= 1
             if _holders == 0 and _limits is not None:
+                _take_control()
                 _limits.restore_original_limits()
+                _take_control()
                 _limits = None
 
 
@@ -40,4 +42,19 @@ def _limit() -> Any:
         from threadpoolctl import threadpool_limits
     except ImportError:
         return None
+    _take_control()
     return threadpool_limits(1, user_api="blas")
+
+
+def _take_control() -> None:
+    """Let this thread set the number of threads, or leave it to the next that wants to.
+
+    From 3.8 on, threadpoolctl heeds only the first thread that sets it and lets calls of all
+    others do nothing; here the holders are counted, and one of them at a time sets it.
+    """
+    import threadpoolctl
+
+    controller = getattr(threadpoolctl, "OpenBLASController", None)
+    clear = getattr(controller, "clear_controlling_thread", None)
+    if clear is not None:
+        clear(force=True)

@@ -164,6 +164,9 @@ class CustomLoss:
         value = self.function(outputs, targets)
         return np.mean(value) if np.ndim(value) == 1 else value
 
+    def __str__(self) -> str:
+        return f"CustomLoss({getattr(self.function, '__name__', type(self.function).__name__)})"
+
 
 LOSSES: dict[str, Callable[[], Loss]] = {
     "cross-entropy": CrossEntropy,
@@ -178,6 +181,8 @@ def as_loss(loss: Any) -> Loss:
     Raises:
         UsageError: When it is neither.
     """
+    if isinstance(loss, type):
+        raise UsageError(f"loss={loss.__name__} is no loss yet; write {loss.__name__}().")
     if hasattr(loss, "rows") and callable(loss):
         checked: Loss = loss
         return checked

@@ -139,7 +139,7 @@ def one_hot(labels: Any, classes: int, dtype: Any = np.float64) -> Any:
         An array of shape (*labels.shape, classes).
 
     Raises:
-        UsageError: When a label lies outside the classes.
+        UsageError: When a label lies outside the classes or is no integer.
 
     Example:
         >>> import numpy as np, pullback as pb
@@ -147,6 +147,10 @@ def one_hot(labels: Any, classes: int, dtype: Any = np.float64) -> Any:
         array([[0., 1.],
                [1., 0.]])
     """
+    if not hasattr(labels, "__pullback_bind__"):
+        labels = np.asarray(labels)
+        if labels.dtype.kind not in "iu":
+            raise UsageError(f"The labels must be integers (class numbers), not {labels.dtype}.")
     if isinstance(labels, np.ndarray) and labels.size:
         low, high = int(np.min(labels)), int(np.max(labels))
         if low < 0 or high >= classes:

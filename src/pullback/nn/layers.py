@@ -55,7 +55,8 @@ class Dense:
     weights: str | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.units, int | np.integer) or self.units < 1:
+        whole = isinstance(self.units, int | np.integer) and not isinstance(self.units, bool)
+        if not whole or self.units < 1:
             raise UsageError(f"Dense(units={self.units!r}): units must be a whole number >= 1.")
         if self.weights is not None and self.weights not in INITIALIZERS:
             allowed = list(INITIALIZERS)

@@ -12,7 +12,7 @@ from ..avals import Aval, aval_of
 from ..dims import axis
 from ..errors import UsageError
 from ..tracing import named, trace_avals
-from .layers import Activation, Dense, Layer, Params, State
+from .layers import ACTIVATIONS, Activation, Dense, Layer, Params, State
 
 
 class Sequential:
@@ -79,6 +79,9 @@ class Sequential:
 
 
 def _as_layers(layer: Any) -> list[Layer]:
+    if isinstance(layer, type) or any(layer is maker for maker in ACTIVATIONS.values()):
+        name = layer.__name__
+        raise UsageError(f"{name} makes layers and is none itself; write {name}(...).")
     if isinstance(layer, Sequential):
         return layer.layers
     if isinstance(layer, Layer):

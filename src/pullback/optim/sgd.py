@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
+
 from ..errors import UsageError
 
 REFERENCE_BATCH = 128
@@ -56,7 +58,7 @@ class SGD:
         rate = self.learning_rate
         if rate is None:
             return
-        if isinstance(rate, bool) or not isinstance(rate, int | float):
+        if isinstance(rate, bool) or not isinstance(rate, int | float | np.integer | np.floating):
             raise UsageError(f"SGD(learning_rate={rate!r}): it must be a number above 0.")
         if not (math.isfinite(rate) and rate > 0):
             raise UsageError(f"SGD(learning_rate={rate!r}): it must be finite and above 0.")

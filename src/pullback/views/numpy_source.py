@@ -16,7 +16,7 @@ from typing import Any
 from ..avals import dtype_code
 from ..dims import Dim
 from ..primitive import Literal, Source, text_of_constant
-from ..program import Atom, Equation, Program, Var, unique_names
+from ..program import FORWARD, Atom, Equation, Program, Var, unique_names
 from ..trees import Structure
 
 LONGEST_INLINED = 56
@@ -62,11 +62,12 @@ class _Printer:
         taken = self.program.helper_names
         self.names = unique_names([*self.program.inputs, *(e.out for e in assigned)], taken)
         stages = {equation.stage for equation in assigned}
+        has_line = {equation.out for equation in assigned}
         lines: list[tuple[str, str]] = []
         stage = ""
         for equation in self.program.equations:
             source = self._expression(equation)
-            if equation not in assigned:
+            if equation.out not in has_line:
                 self.inlined[equation.out] = source
                 continue
             if equation.stage != stage and len(stages) > 1:
@@ -98,7 +99,11 @@ class _Printer:
             if self._is_inlined(equation, source):
                 self.inlined[equation.out] = source
                 continue
-            inner = [atom for atom in equation.inputs if atom in self.inlined.keys() - self.hidden]
+            inner = [
+                atom
+                for atom in equation.inputs
+                if isinstance(atom, Var) and atom in self.inlined and atom not in self.hidden
+            ]
             if inner and len(f"    {equation.out.hint} = {source.text}") > LONGEST_LINE:
                 return assigned, max(inner, key=lambda atom: len(self.inlined[atom].text))
             assigned.append(equation)
@@ -182,18 +187,17 @@ class _Printer:
     def _docstring(self) -> str:
         inputs = [f"{self.names[var]}: {_aval_text(var)}" for var in self.program.inputs]
         lines = textwrap.wrap("; ".join(inputs) + ".", LONGEST_LINE - 4)
+        # A convention is told where a derivative stands beside the operation.
+        is_derived = any(equation.stage != FORWARD for equation in self.program.equations)
         kinks = dict.fromkeys(
-            equation.primitive.kink for equation in self.program.equations if self._shows(equation)
+            equation.primitive.kink
+            for equation in self.program.equations
+            if is_derived and equation.primitive.kink
         )
         lines += [f"Kink of {kink}." for kink in kinks]
         if len(lines) == 1 and len(lines[0]) <= LONGEST_LINE - 10:
             return f'    """{lines[0]}"""'
         return "\n".join([f'    """{lines[0]}', *(f"    {line}" for line in lines[1:]), '    """'])
-
-    def _shows(self, equation: Equation) -> bool:
-        """A convention is told where a derivative stands beside the operation."""
-        derived = any(other.stage != "forward" for other in self.program.equations)
-        return bool(equation.primitive.kink) and derived
 
     def _return_lines(self) -> list[str]:
         leaves = iter(self.program.outputs)

@@ -17,6 +17,7 @@ def save_pictures(
     folder: Path,
     run: Run,
     test: SetResult,
+    reduction: str,
     X: Any,
     image_shape: tuple[int, int] | None,
 ) -> None:
@@ -26,6 +27,7 @@ def save_pictures(
         folder: An existing folder.
         run: A finished classification run.
         test: Its results on the test rows.
+        reduction: Of the loss, "mean" or "sum".
         X: The training rows.
         image_shape: (rows, columns) of the inputs; None where they are no images.
 
@@ -39,7 +41,7 @@ def save_pictures(
 
     classes = run.model.classes
     assert classes is not None
-    save(folder / "curves.png", lambda: curves_figure(run.history))
+    save(folder / "curves.png", lambda: curves_figure(run.history, reduction))
     if len(classes) <= MOST_CLASSES:
         counts = confusion_matrix(test.truth, test.predicted, len(classes))
         save(folder / "confusion.png", lambda: confusion_figure(counts, classes.labels.tolist()))

@@ -13,6 +13,7 @@ from .style import BLUE, INK, LINE, ORANGE, SOFT
 
 MOST_WITH_NUMBERS = 20
 LONGEST_LABEL = 18
+INCHES_A_LETTER = 0.09
 LIFT = 0.35
 """The power of a share of mistakes that gives the strength of its colour: 1 % shows as 20 %."""
 
@@ -28,23 +29,26 @@ def confusion_figure(counts: Any, labels: list[Any]) -> Figure:
     """
     count = len(labels)
     numbered = count <= MOST_WITH_NUMBERS
-    side = 2.6 + 0.52 * count if numbered else 8.0
-    figure = Figure(figsize=(max(side, 5.0), max(side, 4.8)), layout="constrained")
+    side = max(2.6 + 0.52 * count, 5.0) if numbered else 8.0
+    figure = Figure(figsize=(side, side), layout="constrained")
     axes = figure.subplots()
     colours = _colours(counts)
     axes.imshow(colours, interpolation="nearest")
     right, rows = int(np.trace(counts)), int(counts.sum())
     axes.set_title(f"Test rows: {right:,} of {rows:,} right ({right / rows:.1%})")
-    axes.set_xlabel("predicted class")
-    axes.set_ylabel("true class")
-    for side_name in axes.spines:
-        axes.spines[side_name].set_visible(False)
+    which = "" if numbered else " (its place in the sorted classes, from 0)"
+    axes.set_xlabel(f"predicted class{which}")
+    axes.set_ylabel(f"true class{which}")
+    for border in axes.spines.values():
+        border.set_color(LINE)
     axes.tick_params(length=0, labelcolor=INK)
     if not numbered:
-        figure.supxlabel("blue: right, orange: wrong, as a share of the true class", color=SOFT)
+        figure.supxlabel(
+            "blue: right, orange: wrong, as a share of the true class", color=SOFT, size=9.5
+        )
         return figure
     names = [_short(label) for label in labels]
-    turned = max(map(len, names)) > 4
+    turned = max(map(len, names)) * INCHES_A_LETTER > 0.75 * side / count
     axes.set_xticks(range(count), names, rotation=40 if turned else 0, ha=_anchor(turned))
     axes.set_yticks(range(count), names)
     axes.set_xticks(np.arange(count + 1) - 0.5, minor=True)

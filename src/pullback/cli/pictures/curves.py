@@ -19,28 +19,30 @@ MANY = 40
 """From so many epochs on, a line has no dots."""
 
 
-def curves_figure(history: History) -> Figure:
+def curves_figure(history: History, reduction: str) -> Figure:
     """Two panels side by side; each line is labelled at its end with its last value.
 
     Args:
         history: Records with epoch, loss, accuracy, validation_loss, validation_accuracy; the
             first one, epoch 0, is before the first step.
+        reduction: Of the loss over rows, "mean" or "sum"; a sum grows with the set.
     """
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     left, right = figure.subplots(1, 2)
     _panel(left, history, "loss", "validation_loss")
     _panel(right, history, "accuracy", "validation_accuracy")
-    left.set_title("Loss")
     right.set_title("Accuracy")
-    losses = [record[name] for record in history for name in ("loss", "validation_loss")]
+    name = "Loss, summed over all rows" if reduction == "sum" else "Loss"
+    losses = [record[key] for record in history for key in ("loss", "validation_loss")]
     if min(losses) > 0 and max(losses) / min(losses) > 30:
         left.set_yscale("log")
         left.yaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5), numticks=12))
         left.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         left.yaxis.set_minor_locator(NullLocator())
-        left.set_title("Loss (logarithmic scale)")
+        name += " (logarithmic scale)"
     else:
         left.set_ylim(0, 1.05 * max(losses))
+    left.set_title(name)
     right.set_ylim(0, 1.03)
     for axes, names in (
         (left, ("loss", "validation_loss")),
@@ -48,7 +50,7 @@ def curves_figure(history: History) -> Figure:
     ):
         _label_ends(axes, [history[-1][name] for name in names])
     figure.supxlabel(
-        "epoch  (train: mean over the steps of the epoch; test: after the epoch)",
+        "epoch  (train: while the epoch goes on; test: after the epoch)",
         fontsize=9.5,
         color=SOFT,
     )
@@ -93,4 +95,4 @@ def _label_ends(axes: Axes, ends: Sequence[float]) -> None:
 
 
 def _short(value: float) -> str:
-    return f"{value:.3f}" if 0.001 <= value < 100 else f"{value:.2g}"
+    return f"{value:.3f}" if 0.001 <= value < 10 else f"{value:.3g}"

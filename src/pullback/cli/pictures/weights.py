@@ -42,7 +42,7 @@ def weights_figure(model: Model, image_shape: tuple[int, int], is_used: Any) -> 
     picture, is_tile = _mosaic(tiles, columns, gap)
 
     height, width = picture.shape
-    figure = Figure(figsize=(9.2, 0.8 + 7.8 * height / width), layout="constrained")
+    figure = Figure(figsize=(9.2, 1.1 + 7.7 * height / width), layout="constrained")
     axes = figure.subplots()
     axes.set_axis_off()
     colours = colormaps[COLOURS].with_extremes(bad=BLANK)

@@ -1,0 +1,94 @@
+"""The command line as a process, and files for it to read."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+MNIST = Path(__file__).resolve().parents[3] / "shared" / "data" / "mnist"
+
+
+@dataclass(frozen=True)
+class Finished:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def complaint(self) -> str:
+        """The one sentence on standard error of a command that was refused."""
+        assert "Traceback" not in self.err
+        assert self.out == ""
+        (line,) = self.err.splitlines()
+        assert line.startswith("pullback: ")
+        assert line.endswith((".", "?", ")"))
+        return line.removeprefix("pullback: ")
+
+
+@pytest.fixture
+def pullback(tmp_path):
+    """Run `python -m pullback ...` in an empty folder."""
+
+    def run(*words: object, **environment: str) -> Finished:
+        clean = {k: v for k, v in os.environ.items() if k not in ("FORCE_COLOR", "NO_COLOR")}
+        done = subprocess.run(
+            [sys.executable, "-m", "pullback", *map(str, words)],
+            cwd=tmp_path,
+            env={**clean, **environment},
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=120,
+            check=False,
+        )
+        return Finished(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture
+def flowers(tmp_path):
+    """A CSV file with string labels: three clouds of points that are easy to tell apart."""
+    random = np.random.default_rng(0)
+    lines = ["kind,width,note,length"]
+    for row in range(60):
+        kind = row % 3
+        width, length = random.normal((3 * kind, -2 * kind), 0.3)
+        lines.append(f"{['ash', 'elm', 'oak'][kind]},{width:.4f},{row},{length:.4f}")
+    file = tmp_path / "flowers.csv"
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return file
+
+
+def idx(array) -> bytes:
+    """An array of bytes as an IDX file."""
+    sizes = b"".join(size.to_bytes(4, "big") for size in array.shape)
+    return bytes([0, 0, 8, array.ndim]) + sizes + array.astype(np.uint8).tobytes()
+
+
+@pytest.fixture
+def stripes(tmp_path):
+    """A folder of IDX files without a test file: 5 x 4 images with a bright row or column."""
+    random = np.random.default_rng(0)
+    images = random.integers(0, 60, (40, 5, 4))
+    labels = np.arange(40) % 2
+    images[labels == 0, 2, :] = 250
+    images[labels == 1, :, 1] = 250
+    folder = tmp_path / "stripes"
+    folder.mkdir()
+    (folder / "train-images-idx3-ubyte").write_bytes(idx(images))
+    (folder / "train-labels-idx1-ubyte").write_bytes(idx(labels))
+    return folder
+
+
+def test_accuracy(finished: Finished) -> float:
+    """The test accuracy that a training run printed."""
+    (line,) = [line for line in finished.out.splitlines() if line.split()[:1] == ["test"]]
+    return float(line.split()[-1])
+
+
+test_accuracy.__test__ = False

@@ -1,0 +1,119 @@
+"""What a run leaves behind: files that are complete, right, and the same for the same seed."""
+
+import csv
+import json
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+
+import pullback as pb
+from pullback.data import load, split
+
+FILES = {
+    "confusion.png",
+    "curves.png",
+    "history.csv",
+    "model.safetensors",
+    "settings.json",
+    "training_step.py",
+}
+
+
+@pytest.fixture
+def run(pullback, tmp_path):
+    done = pullback("train", "digits", "--epochs", 2, "--hidden", "12", "--out", "run")
+    assert done.code == 0
+    return tmp_path / "run"
+
+
+def trained_here():
+    """The same run through the library."""
+    data = split(load("digits"), 0.2, 0)
+    network = pb.nn.Sequential(pb.nn.Dense(12), pb.nn.ReLU(), pb.nn.Dense(10))
+    test = (data.X_test, data.y_test)
+    run = pb.train(network, data.X, data.y, validation=test, scaling="unit", epochs=2)
+    return data, run
+
+
+def test_the_files(run, pullback, tmp_path):
+    assert {file.name for file in run.iterdir()} == FILES | {"weights.png"}
+    assert pullback("train", "iris", "--epochs", 1, "--out", "iris").code == 0
+    assert {file.name for file in (tmp_path / "iris").iterdir()} == FILES  # no images, no weights
+    for picture in run.glob("*.png"):
+        assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_model_needs_nothing_else_and_predicts_as_trained(run, tmp_path):
+    alone = tmp_path / "alone.safetensors"
+    (run / "model.safetensors").rename(alone)
+    model = pb.load(alone)
+    data, here = trained_here()
+    np.testing.assert_array_equal(
+        model.predict_proba(data.X_test), here.model.predict_proba(data.X_test)
+    )
+    assert model.classes == here.model.classes
+    assert tuple(model.info["image_shape"]) == (8, 8)
+
+
+def test_the_history(run):
+    _, here = trained_here()
+    with (run / "history.csv").open() as file:
+        records = list(csv.DictReader(file))
+    assert [int(record["epoch"]) for record in records] == [0, 1, 2]
+    names = ["loss", "accuracy", "validation_loss", "validation_accuracy"]
+    assert list(records[0]) == ["epoch", *names, "seconds", "samples_per_second"]
+    for record, expected in zip(records, here.history, strict=True):
+        assert [float(record[name]) for name in names] == [expected[name] for name in names]
+
+
+def test_the_settings(run):
+    settings = json.loads((run / "settings.json").read_text())
+    assert settings["learning_rate_rule"] == "min(1 * rows_per_step / 128, 0.5)"
+    assert settings["data"] == {"name": "digits", "rows_to_test": 359}
+    assert settings["command"]["hidden"] == ["12"]
+    assert settings["versions"]["pullback"] == pb.__version__
+
+
+def test_the_training_step_runs_with_numpy_alone_and_trains(run, tmp_path):
+    """One full-batch step of the saved source equals one step of the library."""
+    data, _ = trained_here()
+    network = pb.nn.Sequential(pb.nn.Dense(12), pb.nn.ReLU(), pb.nn.Dense(10))
+    X = data.X / np.float32(16)
+    params, _ = network.init(np.random.default_rng(0), (64,))
+    step = pb.train(network, X, data.y, epochs=1, batch_size="full")
+    given = {name: value.astype(np.float32) for name, value in params.items()}
+    np.savez(tmp_path / "given.npz", x=X, labels=data.y, **given)
+    script = """
+        import sys
+        import numpy as np
+        from training_step import training_step
+        given = dict(np.load("../given.npz"))
+        result = training_step(**given, learning_rate=0.5)
+        np.savez("../result.npz", loss=result["loss"], **result["params"])
+        assert "pullback" not in sys.modules
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script)]
+    subprocess.run(command, cwd=run, check=True)
+    result = np.load(tmp_path / "result.npz")
+    np.testing.assert_allclose(result["loss"], step.history[1]["loss"], rtol=1e-6)
+    for name, trained in step.model.params.items():
+        np.testing.assert_allclose(result[name], trained, rtol=1e-4, atol=1e-7)
+        assert not np.array_equal(result[name], given[name])
+
+
+def test_same_seed_same_bits_and_another_seed_others(run, pullback, tmp_path):
+    words = ("train", "digits", "--epochs", 2, "--hidden", "12", "--quiet")
+    pullback(*words, "--out", "again")
+    pullback(*words, "--out", "other", "--seed", 1)
+    model = (run / "model.safetensors").read_bytes()
+    assert (tmp_path / "again" / "model.safetensors").read_bytes() == model
+    assert (tmp_path / "other" / "model.safetensors").read_bytes() != model
+
+
+def test_an_empty_folder_is_taken(pullback, tmp_path):
+    (tmp_path / "mine").mkdir()
+    assert pullback("train", "iris", "--epochs", 1, "--out", "mine").code == 0
+    assert {file.name for file in (tmp_path / "mine").iterdir()} == FILES
