@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Hashable, Mapping
-from typing import Any
+from functools import update_wrapper
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .avals import Aval, aval_of
 from .dims import axis
 from .engines.reference import Executable, executable
-from .errors import ProgramError, UsageError
+from .errors import ProgramError, ShapeError, TraceError, UsageError
 from .program import Program
-from .tracing import trace_avals
+from .tracing import TracedArray, trace_avals
 from .tracing.trace import leaf_names, signature_of
 from .transforms import simplify
 from .trees import flatten, unflatten
@@ -47,54 +48,89 @@ def compile(function: Any, engine: str = "reference") -> Callable[..., Any]:
     return executable(function) if isinstance(function, Program) else CompiledFunction(function)
 
 
+class _Traced(NamedTuple):
+    """A program of a compiled function, and the numbers that it takes for granted."""
+
+    compiled: Executable
+    fixed: dict[int, Any]
+
+    def accepts(self, leaves: list[Any]) -> bool:
+        """Whether the numbers taken for granted are those of a call."""
+        return all(leaves[position] == value for position, value in self.fixed.items())
+
+
 class CompiledFunction:
-    """A NumPy function with a program for each combination of dtypes and ranks it has met."""
+    """A NumPy function with a program for each combination of dtypes and ranks it has met.
+
+    A function that needs the lengths of its arguments (a loop over rows, a captured array that
+    meets an axis) gets a program for each combination of lengths and whole numbers instead.
+    """
 
     def __init__(self, function: Callable[..., Any]) -> None:
+        update_wrapper(self, function)
         self.function = function
-        self._met: dict[Any, list[Executable]] = {}
+        self._met: dict[Any, list[_Traced]] = {}
 
     @property
     def programs(self) -> list[Program]:
         """The programs traced so far."""
-        return [compiled.program for some in self._met.values() for compiled in some]
+        return [traced.compiled.program for some in self._met.values() for traced in some]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The function's result for these arguments."""
         bound = signature_of(self.function).bind(*args, **kwargs)
         bound.apply_defaults()
         leaves, structure = flatten(dict(bound.arguments))
-        varying = [leaf for leaf in leaves if _is_number(leaf)]
+        if any(isinstance(leaf, TracedArray) for leaf in leaves):
+            return self.function(*args, **kwargs)
         key = (structure, *(_kind(leaf) for leaf in leaves))
-        for compiled in self._met.get(key, []):
-            try:
-                return compiled(*varying)
-            except ProgramError:
-                continue
-        compiled = executable(self._trace(bound.arguments))
-        self._met.setdefault(key, []).append(compiled)
-        return compiled(*varying)
+        for traced in self._met.get(key, []):
+            if traced.accepts(leaves):
+                try:
+                    return traced.compiled(*_varying(leaves, traced.fixed))
+                except ProgramError:
+                    continue
+        traced = self._trace(bound.arguments)
+        self._met.setdefault(key, []).append(traced)
+        return traced.compiled(*_varying(leaves, traced.fixed))
 
-    def _trace(self, arguments: Mapping[str, Any]) -> Program:
+    def _trace(self, arguments: Mapping[str, Any]) -> _Traced:
+        leaves, _ = flatten(dict(arguments))
+        try:
+            axes: dict[int, str] = {}
+            avals = [_generic_aval(leaf, axes) if _is_number(leaf) else None for leaf in leaves]
+            return self._traced(arguments, avals, {})
+        except (ShapeError, TraceError, UsageError):
+            fixed = {i: leaf for i, leaf in enumerate(leaves) if type(leaf) is int}
+            avals = [
+                aval_of(leaf) if _is_number(leaf) and i not in fixed else None
+                for i, leaf in enumerate(leaves)
+            ]
+            return self._traced(arguments, avals, fixed)
+
+    def _traced(
+        self, arguments: Mapping[str, Any], avals: list[Aval | None], fixed: dict[int, Any]
+    ) -> _Traced:
         leaves, structure = flatten(dict(arguments))
         names = [n for a, tree in arguments.items() for n in leaf_names(a, flatten(tree)[1])]
-        keys = [f"{name}_{i}" if names.count(name) > 1 else name for i, name in enumerate(names)]
-        axes: dict[int, str] = {}
-        avals = {
-            key: _generic_aval(leaf, axes)
-            for key, leaf in zip(keys, leaves, strict=True)
-            if _is_number(leaf)
-        }
+        keys = [f"{name}_of_{i}" if names.count(name) > 1 else name for i, name in enumerate(names)]
+        declared = {key: aval for key, aval in zip(keys, avals, strict=True) if aval is not None}
 
         def on_leaves(**traced: Any) -> Any:
             values = [traced.get(key, leaf) for key, leaf in zip(keys, leaves, strict=True)]
             return self._call(unflatten(structure, values))
 
-        return simplify(trace_avals(on_leaves, avals, getattr(self.function, "__name__", "f")))
+        name = getattr(self.function, "__name__", "f")
+        return _Traced(executable(simplify(trace_avals(on_leaves, declared, name))), fixed)
 
     def _call(self, arguments: dict[str, Any]) -> Any:
         bound = inspect.BoundArguments(signature_of(self.function), arguments)
         return self.function(*bound.args, **bound.kwargs)
+
+
+def _varying(leaves: list[Any], fixed: Mapping[int, Any]) -> list[Any]:
+    """The leaves that are inputs of a program."""
+    return [leaf for i, leaf in enumerate(leaves) if _is_number(leaf) and i not in fixed]
 
 
 def _is_number(leaf: Any) -> bool:
@@ -112,7 +148,7 @@ def _kind(leaf: Any) -> Any:
             )
         return leaf
     aval = aval_of(leaf)
-    return aval.dtype, aval.weak, tuple(length == 1 for length in aval.shape)
+    return aval.dtype, aval.weak, tuple(min(length, 2) for length in np.shape(leaf))
 
 
 def _generic_aval(leaf: Any, axes: dict[int, str]) -> Aval:
@@ -120,4 +156,4 @@ def _generic_aval(leaf: Any, axes: dict[int, str]) -> Aval:
     aval = aval_of(leaf)
     names = [axes.setdefault(length, f"n{len(axes) + 1}") for length in np.shape(leaf)]
     dims = zip(np.shape(leaf), names, strict=True)
-    return Aval(aval.dtype, tuple(1 if n == 1 else axis(name) for n, name in dims), aval.weak)
+    return Aval(aval.dtype, tuple(n if n < 2 else axis(name) for n, name in dims), aval.weak)

@@ -54,7 +54,7 @@ def vjp(
     """
     traced = trace_eager(function, primals, keywords)
     inputs = _inputs(traced)
-    names = list(traced.leaves)[: len(primals)]
+    names = list(signature_of(function).bind_partial(*primals).arguments)
     wanted = [var for name in names for var in traced.leaves[name].inputs if var is not None]
     program = vjp_program(traced.program, wanted)
     known = {} if _is_nested(inputs, program) else traced.values
@@ -204,7 +204,7 @@ def _floating(traced: EagerTrace, name: str) -> list[Var]:
 def _inputs(traced: EagerTrace) -> dict[Var, Any]:
     """The value of each input of an eager trace: a number, or a value of an outer trace."""
     return {
-        var: leaf
+        var: leaf if isinstance(leaf, TracedArray) else traced.values.get(var, leaf)
         for argument in traced.leaves.values()
         for var, leaf in zip(argument.inputs, argument.values, strict=True)
         if var is not None
@@ -252,6 +252,8 @@ def _cotangent_inputs(forward: Program, derived: Program, cotangent: Any) -> dic
 
 def _owned(value: Any) -> Any:
     """A result that shares no memory with anything, as a caller expects; 0-d as a scalar."""
+    if isinstance(value, TracedArray):
+        return value.snapshot()
     if isinstance(value, np.ndarray):
         return value[()] if value.ndim == 0 else np.array(value)
     return value

@@ -119,15 +119,15 @@ def exact_quotient(total: Dimension, divisor: Dimension) -> Dimension | None:
     return _normal(quotient)
 
 
-def evaluate(dim: Dimension, sizes: Mapping[str, int]) -> int:
-    """The number that a dimension is when its axes have these lengths."""
+def evaluate(dim: Dimension, sizes: Mapping[str, Any]) -> Any:
+    """What a dimension is when its axes have these lengths (numbers, or other dimensions)."""
     if isinstance(dim, int):
         return dim
-    total = 0
+    total: Any = 0
     for monomial, factor in dim.terms:
         for name in monomial:
-            factor *= sizes[name]
-        total += factor
+            factor = factor * sizes[name]
+        total = total + factor
     return total
 
 
@@ -155,12 +155,14 @@ class Slice:
             raise ShapeError(f"The length of a slice with step {self.step} of {dim} is unknown.")
         start = _from_front(self.start, dim, 0)
         stop = _from_front(self.stop, dim, dim)
-        if isinstance(stop, int) and isinstance(dim, Dim) and self.stop is not None:
+        length = stop - start
+        named_bounds = isinstance(self.start, Dim) or isinstance(self.stop, Dim)
+        if isinstance(length, int) and isinstance(dim, Dim) and not named_bounds:
             raise ShapeError(
-                f"The length of [{self}] depends on {dim}, which may be shorter than {stop}; "
+                f"The length of [{self}] depends on {dim}, which may be shorter than {length}; "
                 "declare the axis as a number to take that many entries."
             )
-        return stop - start
+        return length
 
     def __str__(self) -> str:
         bounds = ["" if bound is None else str(bound) for bound in (self.start, self.stop)]

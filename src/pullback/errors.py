@@ -11,6 +11,7 @@ import os
 import sys
 from dataclasses import dataclass
 from types import FrameType
+from typing import NoReturn
 
 _PACKAGE_FOLDER = os.path.dirname(os.path.abspath(__file__))
 
@@ -87,6 +88,11 @@ def user_location() -> Location | None:
 def at(message: str, where: Location | None) -> str:
     """The message, and under it the user's line when it is known."""
     return message if where is None else f"{message}\n  at {where}"
+
+
+def refuse(message: str) -> NoReturn:
+    """Raise a `TraceError` that shows the user's line."""
+    raise TraceError(at(message, user_location()))
 
 
 def nearest(word: str, allowed: list[str]) -> str:

@@ -39,7 +39,12 @@ def encode(program: Program) -> dict[str, Any]:
         return _encode_literal(value) if isinstance(value, Literal) else names[value]
 
     def var(value: Var) -> dict[str, Any]:
-        return {"name": names[value], "aval": _encode_aval(value.aval), "named": value.named}
+        return {
+            "name": names[value],
+            "hint": value.hint,
+            "aval": _encode_aval(value.aval),
+            "named": value.named,
+        }
 
     return {
         "format": FORMAT,
@@ -87,7 +92,10 @@ def _decode(data: dict[str, Any]) -> Program:
         name = item["name"]
         if not (isinstance(name, str) and name.isidentifier()) or name in known:
             raise ProgramError(f"{name!r} is no name for a new value of a program.")
-        known[name] = Var(_decode_aval(item["aval"]), name, bool(item["named"]))
+        hint = item["hint"]
+        if not (isinstance(hint, str) and hint.isidentifier()):
+            raise ProgramError(f"{hint!r} is no name for a value of a program.")
+        known[name] = Var(_decode_aval(item["aval"]), hint, bool(item["named"]))
         return known[name]
 
     def atom(item: Any) -> Atom:

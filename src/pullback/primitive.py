@@ -75,6 +75,8 @@ class Primitive:
         smooth_elsewhere: With `slopes`, whether it is curved where it has no kink (a norm).
         elementwise: Whether it works entry by entry and broadcasts its inputs.
         view: Whether, applied to one array, it may share that array's memory.
+        keeps_array: Whether its result without axes is a 0-d array, which can be written to,
+            instead of one of NumPy's scalars, which cannot.
     """
 
     name: str
@@ -87,6 +89,7 @@ class Primitive:
     smooth_elsewhere: bool = False
     elementwise: bool = False
     view: bool = False
+    keeps_array: bool = False
     _rules: list[Rule] = field(default_factory=list, repr=False)
 
     def __post_init__(self) -> None:
@@ -105,6 +108,13 @@ class Primitive:
     def evaluate(self, *inputs: Any, **params: Any) -> Any:
         """The value of the NumPy expression on arrays and numbers."""
         return _expression(self, len(inputs), tuple(params.items()))(*inputs)
+
+    def gives_scalar(self, out: Aval, params: Params) -> bool:
+        """Whether NumPy gives a scalar, which `+=` replaces, rather than an array."""
+        if out.ndim or self.keeps_array:
+            return False
+        index = params.get("index")
+        return not self.view or (index is not None and all(isinstance(i, int) for i in index))
 
     @property
     def rule(self) -> Rule | None:

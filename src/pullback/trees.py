@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .errors import ProgramError
@@ -18,6 +18,8 @@ class Structure:
     kind: str = "leaf"
     keys: tuple[str | int, ...] = ()
     children: tuple[Structure, ...] = ()
+    named_tuple: Any = field(default=None, compare=False)
+    """The class of a tuple whose entries have names."""
 
     @property
     def size(self) -> int:
@@ -66,7 +68,8 @@ def flatten(tree: Any) -> tuple[list[Any], Structure]:
     else:
         return [tree], LEAF
     leaves = [leaf for part, _ in parts for leaf in part]
-    return leaves, Structure(kind, keys, tuple(structure for _, structure in parts))
+    children = tuple(structure for _, structure in parts)
+    return leaves, Structure(kind, keys, children, type(tree) if hasattr(tree, "_fields") else None)
 
 
 def leaves_in(structure: Structure, tree: Any) -> list[Any] | None:
@@ -100,6 +103,8 @@ def unflatten(structure: Structure, leaves: list[Any]) -> Any:
         children = [build(child) for child in node.children]
         if node.kind == "dict":
             return dict(zip(node.keys, children, strict=True))
+        if node.named_tuple is not None:
+            return node.named_tuple(*children)
         return tuple(children) if node.kind == "tuple" else children
 
     return build(structure)

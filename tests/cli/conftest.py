@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -29,29 +30,31 @@ class Finished:
         return line.removeprefix("pullback: ")
 
 
+def run_in(folder: Path, *words: object, **environment: str) -> Finished:
+    """Run `python -m pullback ...` in a folder."""
+    clean = {k: v for k, v in os.environ.items() if k not in ("FORCE_COLOR", "NO_COLOR")}
+    # One thread each: the tests run side by side, and waiting BLAS threads would slow them down.
+    clean |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "pullback", *map(str, words)],
+        cwd=folder,
+        env={**clean, **environment},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    )
+    return Finished(done.returncode, done.stdout, done.stderr)
+
+
 @pytest.fixture
 def pullback(tmp_path):
-    """Run `python -m pullback ...` in an empty folder."""
-
-    def run(*words: object, **environment: str) -> Finished:
-        clean = {k: v for k, v in os.environ.items() if k not in ("FORCE_COLOR", "NO_COLOR")}
-        done = subprocess.run(
-            [sys.executable, "-m", "pullback", *map(str, words)],
-            cwd=tmp_path,
-            env={**clean, **environment},
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=120,
-            check=False,
-        )
-        return Finished(done.returncode, done.stdout, done.stderr)
-
-    return run
+    """Run a command in an empty folder."""
+    return partial(run_in, tmp_path)
 
 
-@pytest.fixture
-def flowers(tmp_path):
+def write_flowers(folder: Path) -> Path:
     """A CSV file with string labels: three clouds of points that are easy to tell apart."""
     random = np.random.default_rng(0)
     lines = ["kind,width,note,length"]
@@ -59,9 +62,14 @@ def flowers(tmp_path):
         kind = row % 3
         width, length = random.normal((3 * kind, -2 * kind), 0.3)
         lines.append(f"{['ash', 'elm', 'oak'][kind]},{width:.4f},{row},{length:.4f}")
-    file = tmp_path / "flowers.csv"
+    file = folder / "flowers.csv"
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return file
+
+
+@pytest.fixture
+def flowers(tmp_path):
+    return write_flowers(tmp_path)
 
 
 def idx(array) -> bytes:

@@ -56,7 +56,7 @@ def files(tmp_path):
             "--activation 'rleu': allowed are relu, sigmoid (did you mean 'relu'",
         ),
         ("--loss crossentropy", "allowed are cross-entropy, squared-error (did you mean"),
-        ("--reduction median", "--reduction 'median': allowed are mean, sum."),
+        ("--reduction max", "--reduction 'max': allowed are mean, sum."),
         ("--optimizer adamm", "--optimizer 'adamm': allowed are sgd"),
         ("--scaling minmax", "allowed are auto, standard, unit, none."),
         ("--dtype int8", "--dtype 'int8': allowed are float32, float64."),

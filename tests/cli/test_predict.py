@@ -2,20 +2,28 @@
 
 import csv
 import io
+import shutil
 
 import numpy as np
 import pytest
+from conftest import run_in, write_flowers
 
 import pullback as pb
 from pullback.data import load
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A run on string labels, made once."""
+    folder = tmp_path_factory.mktemp("trained")
+    words = ("--target", "kind", "--epochs", 30, "--batch-size", 8, "--out", "trees")
+    assert run_in(folder, "train", write_flowers(folder), *words).code == 0
+    return folder / "trees"
+
+
 @pytest.fixture
-def trees(pullback, flowers, tmp_path):
-    """A run on string labels."""
-    words = ("--target", "kind", "--epochs", 30, "--batch-size", 8)
-    assert pullback("train", flowers, *words, "--out", "trees").code == 0
-    return tmp_path / "trees"
+def trees(trained, tmp_path):
+    return shutil.copytree(trained, tmp_path / "trees")
 
 
 def table(text):

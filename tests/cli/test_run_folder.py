@@ -2,12 +2,14 @@
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 import textwrap
 
 import numpy as np
 import pytest
+from conftest import run_in
 
 import pullback as pb
 from pullback.data import load, split
@@ -22,11 +24,18 @@ FILES = {
 }
 
 
-@pytest.fixture
-def run(pullback, tmp_path):
-    done = pullback("train", "digits", "--epochs", 2, "--hidden", "12", "--out", "run")
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A run on images, made once."""
+    folder = tmp_path_factory.mktemp("made")
+    done = run_in(folder, "train", "digits", "--epochs", 2, "--hidden", "12", "--out", "run")
     assert done.code == 0
-    return tmp_path / "run"
+    return folder / "run"
+
+
+@pytest.fixture
+def run(made, tmp_path):
+    return shutil.copytree(made, tmp_path / "run")
 
 
 def trained_here():
@@ -38,10 +47,8 @@ def trained_here():
     return data, run
 
 
-def test_the_files(run, pullback, tmp_path):
+def test_the_files(run):
     assert {file.name for file in run.iterdir()} == FILES | {"weights.png"}
-    assert pullback("train", "iris", "--epochs", 1, "--out", "iris").code == 0
-    assert {file.name for file in (tmp_path / "iris").iterdir()} == FILES  # no images, no weights
     for picture in run.glob("*.png"):
         assert picture.read_bytes().startswith(b"\x89PNG")
 
@@ -113,7 +120,10 @@ def test_same_seed_same_bits_and_another_seed_others(run, pullback, tmp_path):
     assert (tmp_path / "other" / "model.safetensors").read_bytes() != model
 
 
-def test_an_empty_folder_is_taken(pullback, tmp_path):
+def test_an_empty_folder_is_taken_and_without_images_there_are_no_weights(
+    pullback, flowers, tmp_path
+):
     (tmp_path / "mine").mkdir()
-    assert pullback("train", "iris", "--epochs", 1, "--out", "mine").code == 0
+    words = ("--target", "kind", "--epochs", 1, "--out", "mine")
+    assert pullback("train", flowers, *words).code == 0
     assert {file.name for file in (tmp_path / "mine").iterdir()} == FILES

@@ -99,22 +99,23 @@ def test_it_shows_the_network_derived_checked_and_trained_in_this_order(pullback
     assert "epoch 2 of 2" in done.out
 
 
-def test_at_most_ten_lines_of_progress_in_plain_output(pullback):
-    done = pullback("train", "iris", "--epochs", 37)
+def test_at_most_ten_lines_of_progress_in_plain_output(pullback, flowers):
+    done = pullback("train", flowers, "--target", "kind", "--epochs", 37)
     epochs = re.findall(r"^  epoch +(\d+) of 37 ", done.out, re.MULTILINE)
     assert len(epochs) == 10
     assert epochs[-1] == "37"
 
 
-def test_output_that_is_no_terminal_is_plain_text(pullback):
-    assert ESCAPE not in pullback("train", "iris", "--epochs", 1, FORCE_COLOR="1").out
+def test_output_that_is_no_terminal_is_plain_text(pullback, flowers):
+    words = ("train", flowers, "--target", "kind", "--epochs", 1)
+    assert ESCAPE not in pullback(*words, FORCE_COLOR="1").out
     assert ESCAPE not in pullback("train", "--help", NO_COLOR="1").out
 
 
-def test_quiet_prints_the_folder_alone(pullback, tmp_path):
-    done = pullback("train", "iris", "--epochs", 1, "--quiet")
-    assert done.out == "runs/0001\n"
-    assert pullback("train", "iris", "--epochs", 1, "-q").out == "runs/0002\n"
+def test_quiet_prints_the_folder_alone(pullback, flowers):
+    words = ("train", flowers, "--target", "kind", "--epochs", 1)
+    assert pullback(*words, "--quiet").out == "runs/0001\n"
+    assert pullback(*words, "-q").out == "runs/0002\n"
 
 
 def test_every_option_reaches_the_training(pullback, tmp_path):

@@ -101,6 +101,11 @@ def test_the_optimizer(value):
     assert refused(UsageError, optimizer=value).startswith("optimizer=")
 
 
+@pytest.mark.xfail(reason="reported: a KeyError from the tracer", raises=KeyError)
+def test_a_network_without_parameters():
+    assert "parameters" in refused(UsageError, pb.nn.Sequential(np.tanh), X=X[:, :2])
+
+
 # ----------------------------------------------------------------------------------------- data
 
 

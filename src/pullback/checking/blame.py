@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import at
 from ..program import Equation, Var
-from .branches import Branches
+from .branches import Branches, rule_operands
 from .differences import Along, agrees, slope_at_zero
 
 DIRECTIONS = 3
@@ -35,10 +35,11 @@ def _to_blame(
         operands = [branches.value(atom) for atom in equation.inputs]
         out = branches.values[equation.out]
         cotangent = random.normal(size=np.shape(out))
-        parts = rule(cotangent, out, *operands, **equation.params)
+        parts = rule(cotangent, out, *rule_operands(equation, operands), **equation.params)
         for position, (atom, part) in enumerate(zip(equation.inputs, parts, strict=True)):
-            if not isinstance(atom, Var) or not atom.aval.is_float or part is None:
+            if not isinstance(atom, Var) or not atom.aval.is_float:
                 continue
+            part = 0.0 if part is None else part
             for _ in range(DIRECTIONS):
                 direction = random.normal(size=np.shape(operands[position]))
                 along = _local_along(branches, equation, operands, position, cotangent, direction)
@@ -92,7 +93,8 @@ def steep_text(branches: Branches) -> str:
             continue
         operands = [branches.value(atom) for atom in equation.inputs]
         out = branches.values[equation.out]
-        for part in rule(np.ones(np.shape(out)), out, *operands, **equation.params):
+        arrays = rule_operands(equation, operands)
+        for part in rule(np.ones(np.shape(out)), out, *arrays, **equation.params):
             if part is not None and not np.all(np.isfinite(part)):
                 name = equation.primitive.name
                 return at(f"{name} has no finite slope at its input.", equation.where)

@@ -99,13 +99,15 @@ class Branches:
             kinked: list[Any] = [None if s is None else s.below != s.above for s in slopes]
             self._judge(equation, slopes, chosen)
             weights = tuple(
-                None if s is None or c is None else np.where(k, c, s.below)
-                for s, c, k in zip(slopes, chosen, kinked, strict=True)
+                None
+                if s is None or not _may_move(atom)
+                else np.where(k, 0.0 if c is None else c, s.below)
+                for atom, s, c, k in zip(equation.inputs, slopes, chosen, kinked, strict=True)
             )
             marks = [
-                _reduced(equation, k.astype(float)) > 0
-                for k, c in zip(kinked, chosen, strict=True)
-                if k is not None and c is not None
+                _reduced(equation, np.asarray(k, float)) > 0
+                for atom, k in zip(equation.inputs, kinked, strict=True)
+                if k is not None and _may_move(atom)
             ]
             on_kink = np.logical_or.reduce(np.broadcast_arrays(*marks)) if marks else False
             on_kink = np.broadcast_to(on_kink, np.shape(out))
@@ -176,11 +178,24 @@ def _rule_slopes(equation: Equation, operands: list[Any], out: Any) -> list[Any]
     rule = equation.primitive.rule
     if rule is None:
         return [None] * len(operands)
-    slopes = rule(np.ones(np.shape(out)), out, *operands, **equation.params)
+    arrays = rule_operands(equation, operands)
+    slopes = rule(np.ones(np.shape(out)), out, *arrays, **equation.params)
     return [
-        slope if atom.aval.is_float and not isinstance(atom, Literal) else None
+        slope if _may_move(atom) else None
         for atom, slope in zip(equation.inputs, slopes, strict=True)
     ]
+
+
+def rule_operands(equation: Equation, operands: list[Any]) -> list[Any]:
+    """The inputs of a rule as tracing hands them over: numbers only where a literal stands."""
+    return [
+        value if isinstance(atom, Literal) else np.asarray(value)
+        for atom, value in zip(equation.inputs, operands, strict=True)
+    ]
+
+
+def _may_move(atom: Any) -> bool:
+    return isinstance(atom, Var) and atom.aval.is_float
 
 
 def _reduced(equation: Equation, entries: Any) -> Any:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from .. import nn
@@ -19,6 +20,53 @@ REDUCTIONS = ("mean", "sum")
 SCALING_CHOICES = ("auto", *SCALINGS, "none")
 DTYPES = ("float32", "float64")
 LARGEST_SEED = 2**64 - 1
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the words of a command mean, as far as that is known without the data."""
+
+    hidden: list[int]
+    activation: Callable[[], Any]
+    loss: Loss
+    optimizer: Optimizer
+    batch_size: int | str
+    epochs: int
+    seed: int
+    held_out: float
+    scaling: str
+    dtype: str
+
+    def network(self, outputs: int) -> nn.Sequential:
+        """Dense layers with the activation between them; the last gives one output per class."""
+        layers = [layer for units in self.hidden for layer in (nn.Dense(units), self.activation())]
+        return nn.Sequential(*layers, nn.Dense(outputs))
+
+    def scaling_of(self, images: bool) -> str | None:
+        """'auto' divides images by their largest value and standardizes everything else."""
+        if self.scaling == "auto":
+            return "unit" if images else "standard"
+        return None if self.scaling == "none" else self.scaling
+
+
+def checked(words: Mapping[str, Any]) -> Settings:
+    """The settings that the words of a command mean.
+
+    Raises:
+        UsageError: When a word is not allowed; one sentence that names the option.
+    """
+    return Settings(
+        hidden=hidden_units(words["hidden"]),
+        activation=ACTIVATIONS[one_of("--activation", words["activation"], ACTIVATIONS)],
+        loss=loss(words["loss"], words["reduction"]),
+        optimizer=optimizer(words["optimizer"], words["learning_rate"]),
+        batch_size=rows_per_step(words["batch_size"]),
+        epochs=whole("--epochs", words["epochs"], 1),
+        seed=whole("--seed", words["seed"], 0, LARGEST_SEED),
+        held_out=share("--held-out", words["held_out"]),
+        scaling=one_of("--scaling", words["scaling"], SCALING_CHOICES),
+        dtype=one_of("--dtype", words["dtype"], DTYPES),
+    )
 
 
 def one_of(option: str, word: str, allowed: Iterable[str]) -> str:
@@ -72,15 +120,6 @@ def share(option: str, value: float) -> float:
     return value
 
 
-def network(
-    hidden: list[int], activation: str, outputs: int, registry: Any = ACTIVATIONS
-) -> nn.Sequential:
-    """Dense layers with an activation between them; the last one gives one output per class."""
-    make = registry[one_of("--activation", activation, registry)]
-    layers = [layer for units in hidden for layer in (nn.Dense(units), make())]
-    return nn.Sequential(*layers, nn.Dense(outputs))
-
-
 def loss(name: str, reduction: str) -> Loss:
     """The loss of a name, with its reduction over rows."""
     make: Callable[..., Loss] = LOSSES[one_of("--loss", name, LOSSES)]
@@ -93,14 +132,6 @@ def optimizer(name: str, rate: float | None) -> Optimizer:
         raise UsageError(f"--learning-rate {rate:g}: it must be a finite number above 0.")
     make: Callable[..., Optimizer] = OPTIMIZERS[one_of("--optimizer", name, OPTIMIZERS)]
     return make(learning_rate=rate)
-
-
-def scaling(word: str, images: bool) -> str | None:
-    """How inputs are scaled; 'auto' divides images by their largest value, standardizes others."""
-    word = one_of("--scaling", word, SCALING_CHOICES)
-    if word == "auto":
-        return "unit" if images else "standard"
-    return None if word == "none" else word
 
 
 def _is_count(text: str) -> bool:

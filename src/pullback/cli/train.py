@@ -15,7 +15,6 @@ import typer
 from .. import __version__
 from ..data import BUILTIN, Classes, Dataset, column_names, load, split
 from ..errors import DataError, MissingExtraError
-from ..losses import Loss
 from ..losses.losses import LOSSES
 from ..nn.layers import ACTIVATIONS
 from ..optim.sgd import OPTIMIZERS
@@ -162,9 +161,9 @@ def train(
 
 def _train(command: Command, quiet: bool) -> None:
     _require("matplotlib", "safetensors")
-    loss = words.loss(command.loss, command.reduction)
-    data, own_test = _data(command)
-    prepared = _prepared(command, data, loss)
+    settings = words.checked(asdict(command))
+    data, own_test = _data(command, settings)
+    prepared = _prepared(command, settings, data)
     out = None if command.out is None else Path(command.out)
     with run_folder(out) as folder:
         console = console_for(sys.stdout, quiet)
@@ -178,7 +177,7 @@ def _train(command: Command, quiet: bool) -> None:
             run = prepared.run(watch)
         console.print()
 
-        results = [evaluate(run.model, loss, X, y) for X, y in _sets(data)]
+        results = [evaluate(run.model, settings.loss, X, y) for X, y in _sets(data)]
         show_results(console, run, *results)
         assert run.model.classes is not None
         test = results[1]
@@ -187,46 +186,41 @@ def _train(command: Command, quiet: bool) -> None:
         replace(run, settings={**run.settings, **_provenance(command, data)}).save(folder)
         from .pictures import save_pictures
 
-        save_pictures(folder, run, test, loss.reduction, data.X, data.image_shape)
+        save_pictures(folder, run, test, settings.loss.reduction, data.X, data.image_shape)
         show_folder(console, folder, command.data, command.separator)
     if quiet:
         print(folder)
 
 
-def _data(command: Command) -> tuple[Dataset, bool]:
+def _data(command: Command, settings: words.Settings) -> tuple[Dataset, bool]:
     """The data set with a held-out set, and whether that came with it."""
-    held_out = words.share("--held-out", command.held_out)
-    seed = words.whole("--seed", command.seed, 0, words.LARGEST_SEED)
     path, target = Path(command.data), command.target
     if path.suffix.lower() == ".csv" and path.is_file() and target is None:
         columns = ", ".join(map(printable, column_names(path, separator=command.separator)[:20]))
         raise DataError(f"{path} needs --target COLUMN, the column of labels; it has: {columns}.")
     data = load(command.data, target, separator=command.separator)
     Classes.of(data.y)  # one class is a clearer complaint than what a split would make of it
-    return split(data, held_out, seed), data.X_test is not None
+    return split(data, settings.held_out, settings.seed), data.X_test is not None
 
 
-def _prepared(command: Command, data: Dataset, loss: Loss) -> Prepared:
-    hidden = words.hidden_units(command.hidden)
-    outputs = len(np.unique(data.y))
+def _prepared(command: Command, settings: words.Settings, data: Dataset) -> Prepared:
+    images = data.image_shape is not None
     info: dict[str, Any] = {"data": data.name, "feature_names": list(data.feature_names)}
-    if data.image_shape is not None:
-        info["image_shape"] = list(data.image_shape)
-    if command.target is not None:
-        info["target"] = command.target
+    info |= {"image_shape": list(data.image_shape)} if data.image_shape else {}
+    info |= {"target": command.target} if command.target else {}
     return prepare(
-        words.network(hidden, command.activation, outputs),
+        settings.network(len(np.unique(data.y))),
         data.X,
         data.y,
-        loss=loss,
-        optimizer=words.optimizer(command.optimizer, command.learning_rate),
-        batch_size=words.rows_per_step(command.batch_size),
-        epochs=words.whole("--epochs", command.epochs, 1),
-        seed=command.seed,
+        loss=settings.loss,
+        optimizer=settings.optimizer,
+        batch_size=settings.batch_size,
+        epochs=settings.epochs,
+        seed=settings.seed,
         validation=(data.X_test, data.y_test),
-        scaling=words.scaling(command.scaling, data.image_shape is not None),
+        scaling=settings.scaling_of(images),
         task="classification",
-        dtype=words.one_of("--dtype", command.dtype, words.DTYPES),
+        dtype=settings.dtype,
         info=info,
     )
 

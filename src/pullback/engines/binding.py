@@ -22,6 +22,12 @@ class Signature:
         self.arguments = program.arguments
         paths = program.input_paths
         self.leaves = [(paths[var], var.aval) for var in program.argument_inputs]
+        self._lengths = {
+            dim
+            for equation in program.equations
+            for dim in equation.out.aval.shape
+            if isinstance(dim, Dim) and any(factor < 0 for _, factor in dim.terms)
+        }
         self.captured = [program.defaults[v] for v in program.inputs[len(self.leaves) :]]
 
     def flat(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Any]:
@@ -32,6 +38,16 @@ class Signature:
                 another structure, dtype or number of axes, or when an axis name would stand for
                 two lengths.
         """
+        leaves = self.leaves_of(args, kwargs)
+        flat = [
+            self._checked(value, path, aval)
+            for value, (path, aval) in zip(leaves, self.leaves, strict=True)
+        ]
+        self._check_lengths(flat)
+        return flat + self.captured
+
+    def leaves_of(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Any]:
+        """One value per leaf of the arguments, unchecked; raises `ProgramError` as `flat`."""
         leaves: list[Any] = []
         for argument, value in zip(self.arguments, self._by_name(args, kwargs), strict=True):
             found = leaves_in(argument.structure, value)
@@ -40,39 +56,37 @@ class Signature:
                     f"{self.name}: {argument.name} does not have the structure it was traced with."
                 )
             leaves += found
-        sizes: dict[str, int] = {}
-        flat = [
-            self._checked(value, path, aval, sizes)
-            for value, (path, aval) in zip(leaves, self.leaves, strict=True)
-        ]
-        return flat + self.captured
+        return leaves
 
     def _by_name(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Any]:
         names = [argument.name for argument in self.arguments]
         given = dict(zip(names, args, strict=False)) | dict(kwargs)
         missing = [name for name in names if name not in given]
         unknown = [name for name in kwargs if name not in names]
-        if len(args) > len(names) or missing or unknown:
+        twice = [name for name in names[: len(args)] if name in kwargs]
+        if len(args) > len(names) or missing or unknown or twice:
             problem = f"{missing[0]!r} is missing" if missing else "there are too many arguments"
             if unknown:
                 problem = f"{unknown[0]!r} is not an argument"
+            if twice:
+                problem = f"{twice[0]!r} is given by position and by name"
             raise ProgramError(f"{self.name}({', '.join(names)}): {problem}.")
         return [given[name] for name in names]
 
-    def _checked(self, value: Any, path: str, aval: Aval, sizes: dict[str, int]) -> Any:
+    def _checked(self, value: Any, path: str, aval: Aval) -> Any:
         if aval.weak:
             return self._python_number(value, path, aval)
         array = value if isinstance(value, np.ndarray) else np.asarray(value)
         if not array.dtype.isnative:
             array = array.astype(array.dtype.newbyteorder("="))
         if array.dtype != aval.dtype:
-            if type(value) not in (bool, int, float):
+            as_number = type(value) in (bool, int, float)
+            if not as_number or not np.can_cast(array.dtype, aval.dtype, "same_kind"):
                 raise ProgramError(
                     f"{self.name}: {path} is {array.dtype}, the program was traced for "
                     f"{aval.dtype}; convert the array, or the program with program.astype(...)."
                 )
             array = np.asarray(value, aval.dtype)
-        self._bind_axes(array.shape, path, aval, sizes)
         return array
 
     def _python_number(self, value: Any, path: str, aval: Aval) -> Any:
@@ -85,23 +99,42 @@ class Signature:
             raise ProgramError(f"{self.name}: {path} must be a whole number, not {value!r}.")
         return float(number) if aval.is_float else int(number)
 
-    def _bind_axes(
-        self, shape: tuple[int, ...], path: str, aval: Aval, sizes: dict[str, int]
-    ) -> None:
-        expected = format_shape(aval.shape)
-        if len(shape) != aval.ndim:
-            raise ProgramError(f"{self.name}: {path} has shape {shape}, expected {expected}.")
-        for dim, length in zip(aval.shape, shape, strict=True):
-            if isinstance(dim, Dim) and len(dim.axes) == 1 and str(dim) in dim.axes:
-                known = sizes.setdefault(str(dim), length)
-            else:
-                known = evaluate(dim, sizes) if self._is_known(dim, sizes) else length
-            if known != length:
-                told = "" if isinstance(dim, int) else f" with {dim} = {known}"
+    def _check_lengths(self, flat: list[Any]) -> None:
+        """Raise unless every axis name stands for one length, and no length is negative."""
+        sizes: dict[str, int] = {}
+        shaped = [
+            (path, aval, np.shape(value))
+            for value, (path, aval) in zip(flat, self.leaves, strict=True)
+        ]
+        for path, aval, shape in shaped:
+            if len(shape) != aval.ndim:
+                expected = format_shape(aval.shape)
+                raise ProgramError(f"{self.name}: {path} has shape {shape}, expected {expected}.")
+            for dim, length in zip(aval.shape, shape, strict=True):
+                if isinstance(dim, Dim) and str(dim) in dim.axes:
+                    sizes.setdefault(str(dim), length)
+        for path, aval, shape in shaped:
+            for dim, length in zip(aval.shape, shape, strict=True):
+                self._check_length(path, aval, shape, dim, length, sizes)
+        for dim in self._lengths:
+            if dim.axes <= sizes.keys() and evaluate(dim, sizes) < 0:
+                told = ", ".join(f"{name} = {sizes[name]}" for name in sorted(dim.axes))
                 raise ProgramError(
-                    f"{self.name}: {path} has shape {shape}, expected {expected}{told}."
+                    f"{self.name}: with {told} a slice would have the length {dim}, below 0."
                 )
 
-    @staticmethod
-    def _is_known(dim: Any, sizes: dict[str, int]) -> bool:
-        return isinstance(dim, int) or dim.axes <= sizes.keys()
+    def _check_length(
+        self,
+        path: str,
+        aval: Aval,
+        shape: tuple[int, ...],
+        dim: Any,
+        length: int,
+        sizes: dict[str, int],
+    ) -> None:
+        known = isinstance(dim, int) or dim.axes <= sizes.keys()
+        wanted = evaluate(dim, sizes) if known else length
+        if wanted != length:
+            told = "" if isinstance(dim, int) else f" with {dim} = {wanted}"
+            expected = format_shape(aval.shape)
+            raise ProgramError(f"{self.name}: {path} has shape {shape}, expected {expected}{told}.")

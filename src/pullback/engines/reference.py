@@ -9,7 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from ..avals import aval_of
 from ..program import Program, Var
+from ..tracing import TracedArray
+from ..tracing.replay import replay
+from ..transforms.retype import specialize
 from ..trees import flatten, leaves_in, unflatten
 from ..views.numpy_source import function_name, to_numpy
 from .binding import Signature
@@ -31,6 +35,8 @@ class Executable:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The program's result for these arguments; raises `ProgramError` if they do not fit."""
+        if any(isinstance(leaf, TracedArray) for leaf in flatten([list(args), kwargs])[0]):
+            return self._recorded(args, kwargs)
         result = self.flat(*self._signature.flat(args, kwargs))
         if not any(self._shared):
             return result
@@ -40,6 +46,19 @@ class Executable:
             for leaf, shared in zip(leaves, self._shared, strict=True)
         ]
         return unflatten(self.program.result, owned)
+
+    def _recorded(self, args: Any, kwargs: Any) -> Any:
+        """The result inside a surrounding trace: the program's equations become part of it."""
+        values = self._signature.leaves_of(args, kwargs)
+        avals = [v.aval if isinstance(v, TracedArray) else aval_of(v) for v in values]
+        lengths = {
+            str(dim): length
+            for var, aval in zip(self.program.inputs, avals, strict=False)
+            for dim, length in zip(var.aval.shape, aval.shape, strict=True)
+        }
+        fixed = specialize(self.program, lengths)
+        outputs = replay(fixed, dict(zip(fixed.argument_inputs, values, strict=True)))
+        return unflatten(self.program.result, outputs)
 
     def leaves(self, *args: Any, **kwargs: Any) -> list[Any]:
         """The result as a flat list."""

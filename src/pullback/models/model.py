@@ -97,9 +97,14 @@ class Model:
         return np.concatenate(parts)
 
     def _checked(self, X: Any) -> Any:
+        if isinstance(X, np.ma.MaskedArray):
+            raise DataError("X is a masked array; fill it first, its mask would be lost.")
         dtype = self.programs["outputs"].inputs[0].aval.dtype
         try:
-            rows = np.asarray(X, dtype)
+            given = np.asarray(X)
+            if given.dtype.kind == "c":
+                raise TypeError("these are complex")
+            rows = given.astype(dtype, copy=False)
         except (TypeError, ValueError) as error:
             raise DataError(f"X must hold numbers: {error}.") from None
         if rows.ndim != 2 or rows.shape[1] != self.inputs:
@@ -139,7 +144,7 @@ class Model:
             f"  {name:<4} {'x'.join(map(str, value.shape)):<10} {value.size:>9,} parameters"
             for name, value in self.params.items()
         ]
-        dtype = next(iter(self.params.values())).dtype
+        dtype = self.programs["outputs"].inputs[0].aval.dtype
         return "\n".join([*lines, f"  {count:,} learned parameters, {dtype}"])
 
 
@@ -169,17 +174,27 @@ def load(path: str | Path) -> Model:
             raise KeyError("format")
         classes = described["classes"]
         loaded = {name: Program.from_json(text) for name, text in programs.items()}
-        _, params = loaded["outputs"].arguments
         return Model(
             layers=tuple(described["layers"]),
-            params={str(name): tensors[str(name)] for name in params.structure.keys},
+            params=_params_of(loaded["outputs"], tensors),
             programs=loaded,
             classes=None if classes is None else Classes.from_json(classes),
             inputs=int(described["inputs"]),
             info=described["info"],
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise StorageError(f"{file} is not a Pullback model (version {VERSION}).") from error
+
+
+def _params_of(program: Program, tensors: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters that a program takes, as it takes them; raises `ValueError`."""
+    _, params = program.arguments
+    _, *inputs = program.argument_inputs
+    found = {str(name): tensors[str(name)] for name in params.structure.keys}
+    for value, var in zip(found.values(), inputs, strict=True):
+        if value.shape != var.aval.shape or value.dtype != var.aval.dtype:
+            raise ValueError("parameters")
+    return found
 
 
 def layer_names(layers: Sequence[Any]) -> tuple[str, ...]:

@@ -62,7 +62,7 @@ class Sequential:
         """
         new_state = dict(state)
         for position, (layer, block) in enumerate(self._blocks()):
-            own_params, own_state = _of_block(params, block), _of_block(state, block)
+            own_params, own_state = _of_block(params, block), _of_block(new_state, block)
             x, changed = layer.apply(own_params, own_state, x, training=training)
             new_state |= {f"{name}{block}": value for name, value in changed.items()}
             if position < len(self.layers) - 1:

@@ -209,7 +209,12 @@ def _setitem_cases(random: np.random.Generator) -> list[Case]:
 
 
 setitem = Primitive(
-    "setitem", _setitem_aval, _emit_setitem, _setitem_cases, helpers=(helpers.with_item,)
+    "setitem",
+    _setitem_aval,
+    _emit_setitem,
+    _setitem_cases,
+    helpers=(helpers.with_item,),
+    keeps_array=True,
 )
 
 

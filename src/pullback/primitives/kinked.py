@@ -234,7 +234,9 @@ def _emit_where(arguments: Sequence[Source], params: Params, text_of: TextOf) ->
     return Source(f"np.where({', '.join(argument.text for argument in arguments)})")
 
 
-where = Primitive("where", _where_aval, _emit_where, _where_cases, elementwise=True)
+where = Primitive(
+    "where", _where_aval, _emit_where, _where_cases, elementwise=True, keeps_array=True
+)
 
 
 @vjp_of(where)

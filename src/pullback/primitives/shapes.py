@@ -234,7 +234,7 @@ def stack_vjp(ct: Any, out: Any, *inputs: Any, axis: int) -> tuple[Any, ...]:
 
 def _emit_full(arguments: Sequence[Source], params: Params, text_of: TextOf) -> Source:
     shape, value, dtype = params["shape"], params["value"], params["dtype"]
-    kind = {0: "zeros", 1: "ones"}.get(value)
+    kind = {"0.0": "zeros", "1.0": "ones"}.get(str(float(value)))
     parts = [text_of(shape)] if kind else [text_of(shape), text_of(value)]
     if dtype != np.float64:
         parts.append(f"dtype={text_of(dtype)}")
@@ -246,6 +246,7 @@ full = Primitive(
     lambda shape, value, dtype: Aval(dtype, shape),
     _emit_full,
     lambda random: [Case((), {"shape": (2, 3), "value": 0.5, "dtype": np.dtype("f8")})],
+    keeps_array=True,
 )
 
 
@@ -273,11 +274,27 @@ def astype_vjp(ct: Any, out: Any, x: Any, dtype: Any) -> tuple[Any]:
     return (ct if dtype.kind == "f" else None,)
 
 
+as_scalar = Primitive(
+    "as_scalar",
+    lambda x, dtype: Aval(dtype, x.shape),
+    lambda arguments, params, text_of: Source(f"{text_of(params['dtype'])}({arguments[0].text})"),
+    lambda random: [Case((0.7,), {"dtype": np.dtype("f8")})],
+)
+"""A Python number as a NumPy scalar."""
+
+
+@vjp_of(as_scalar)
+def as_scalar_vjp(ct: Any, out: Any, x: Any, dtype: Any) -> tuple[Any]:
+    """ct. Not differentiable towards integers."""
+    return (ct if dtype.kind == "f" else None,)
+
+
 copy = Primitive(
     "copy",
     lambda x: x.with_dtype(x.dtype),
     call("np.copy"),
     lambda random: [Case((any_real(random, (2, 3)),))],
+    keeps_array=True,
 )
 
 

@@ -45,6 +45,8 @@ class Builder:
         self.eager = eager
         self.stage = FORWARD
         self.open = True
+        self.refusal: PullbackError | None = None
+        """An error that NumPy may hide behind its own."""
         self.serial = next(_serials)
         """Traces nest, and the one that began last is the innermost."""
         self.inputs: list[Var] = []
@@ -104,8 +106,9 @@ class Builder:
         if self.eager:
             self.values[out] = primitive.evaluate(*map(self.value_of, atoms), **params)
         traced = self.wrap(out)
-        if primitive.view and len(inputs) == 1 and hasattr(inputs[0], "add_view"):
-            inputs[0].add_view(traced)
+        traced.is_scalar = primitive.gives_scalar(aval, params)
+        if primitive.view and len(inputs) == 1 and not traced.is_scalar:
+            self._remember_view(inputs[0], traced)
         if self._name_values and hint is None:
             promised = names.promises()
             self._promised = (traced, out, promised) if promised else None
@@ -117,6 +120,11 @@ class Builder:
 
         return TracedArray(self, atom)
 
+    @staticmethod
+    def _remember_view(source: Any, view: TracedArray) -> None:
+        if isinstance(source, type(view)):
+            source.add_view(view)
+
     def literal(self, value: Any, aval: Aval) -> TracedArray:
         """A traced constant with the dtype of an aval."""
         return self.wrap(Literal(value if aval.weak else aval.dtype.type(value)))
@@ -127,7 +135,8 @@ class Builder:
 
     def atom(self, value: Any) -> Atom:
         """The atom for whatever a user hands to an operation."""
-        from .traced import TracedArray, TracedSize
+        from .sizes import TracedSize
+        from .traced import TracedArray
 
         if isinstance(value, TracedArray):
             return value.atom if value.builder is self else self._capture_traced(value)
@@ -139,6 +148,10 @@ class Builder:
             return Literal(value)
         if isinstance(value, list | tuple):
             value = _array_of_numbers(value)
+        if isinstance(value, np.matrix):
+            raise TraceError(
+                at("An np.matrix multiplies by other rules; use np.asarray of it.", user_location())
+            )
         if isinstance(value, np.ma.MaskedArray):
             raise TraceError(
                 at("A masked array would lose its mask; fill it first.", user_location())
@@ -188,7 +201,7 @@ class Builder:
         else:
             hint, named = "constant", False
         var = Var(value.aval, hint, named)
-        self._add_captured(value.snapshot(), value, var)
+        self._add_captured(value.snapshot(), value.snapshot(), var)
         return var
 
     def _add_captured(self, original: Any, default: Any, var: Var) -> None:
@@ -292,7 +305,7 @@ def _array_of_numbers(value: Any) -> Any:
 
 def _with_dimensions(param: Any) -> Any:
     """A param in which lengths that the user's code handled are dimensions again."""
-    from .traced import TracedSize
+    from .sizes import TracedSize
 
     if isinstance(param, tuple):
         return tuple(map(_with_dimensions, param))

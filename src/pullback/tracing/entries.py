@@ -7,17 +7,24 @@ from typing import Any
 import numpy as np
 
 from ..dims import Dim, Slice
-from ..errors import ShapeError, UsageError
+from ..errors import ShapeError, UsageError, refuse
 from ..primitives.indexing import ARRAY, Index, getitem, setitem
 from ..primitives.kinked import where
-from ..primitives.shapes import astype, expand_dims
-from .traced import TracedArray, TracedSize, refuse
+from ..primitives.shapes import expand_dims
+from . import records
+from .sizes import TracedSize
+from .traced import TracedArray
 
 
 def read(x: TracedArray, index: Any) -> Any:
     """x[index] for slices, integers, new axes, integer arrays and boolean masks."""
     normal, arrays = normal_index(x, index)
-    return getitem(x, *arrays, index=normal)
+    result = getitem(x, *arrays, index=normal)
+    with_ellipsis = isinstance(index, tuple) and any(item is Ellipsis for item in index)
+    if result.ndim == 0 and with_ellipsis:
+        result.is_scalar = False
+        x.add_view(result)
+    return result
 
 
 def write(target: TracedArray, index: Any, value: Any) -> None:
@@ -46,6 +53,11 @@ def write_whole(target: Any, value: TracedArray) -> Any:
         raise ShapeError(
             f"A result of {value.aval.shape_text} does not fit out= of {target.aval.shape_text}."
         )
+    if not np.can_cast(value.dtype, target.dtype, "same_kind"):
+        refuse(
+            f"A result of {value.dtype} cannot be stored into an array of {target.dtype}; make the "
+            "array with a floating dtype, such as np.zeros_like(x, dtype=float)."
+        )
     target.rebind(_in_dtype(value, target))
     return target
 
@@ -72,10 +84,11 @@ def refuse_unless_writable(target: TracedArray) -> None:
 
 def _in_dtype(value: Any, target: TracedArray) -> Any:
     """The value as it is stored: NumPy casts on assignment to the array's dtype."""
-    dtype = getattr(value, "dtype", None)
-    if dtype is None or dtype == target.dtype:
-        return value
-    return astype(value, dtype=target.dtype)
+    if isinstance(value, bool | int | float):
+        return target.dtype.type(value).item()
+    if isinstance(value, TracedArray):
+        return value if value.dtype == target.dtype else records.astype(value, target.dtype)
+    return np.asarray(value, target.dtype)[()]
 
 
 def _single_mask(index: Any) -> Any:
@@ -105,7 +118,10 @@ def normal_index(x: TracedArray, index: Any) -> tuple[Index, list[Any]]:
     items = _without_ellipsis(items, x.ndim)
     normal: list[Any] = []
     arrays: list[Any] = []
+    rest = x.aval.shape
     for item in items:
+        _refuse_unfitting_mask(item, rest, x)
+        rest = rest[_axes_consumed(item) :]
         if item is None or (isinstance(item, int | np.integer) and not isinstance(item, bool)):
             normal.append(None if item is None else int(item))
         elif isinstance(item, slice):
@@ -115,6 +131,15 @@ def normal_index(x: TracedArray, index: Any) -> tuple[Index, list[Any]]:
                 normal.append(ARRAY)
                 arrays.append(array)
     return tuple(normal), arrays
+
+
+def _refuse_unfitting_mask(item: Any, axes: Any, x: TracedArray) -> None:
+    mask = np.asarray(item) if isinstance(item, list) else item
+    if getattr(getattr(mask, "dtype", None), "kind", "") != "b":
+        return
+    shape = tuple(mask.aval.shape if isinstance(mask, TracedArray) else mask.shape)
+    if shape != axes[: len(shape)]:
+        refuse(f"A mask of shape {shape} does not fit an array of {x.aval.shape_text}.")
 
 
 def _without_ellipsis(items: list[Any], ndim: int) -> list[Any]:
@@ -129,6 +154,7 @@ def _without_ellipsis(items: list[Any], ndim: int) -> list[Any]:
 def _axes_consumed(item: Any) -> int:
     if item is None or item is Ellipsis:
         return 0
+    item = np.asarray(item) if isinstance(item, list) else item
     dtype = getattr(item, "dtype", None)
     return item.ndim if dtype is not None and dtype.kind == "b" else 1
 

@@ -12,11 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import TraceError, at, nearest, user_location
+from ..errors import TraceError, at, nearest, refuse, user_location
 from ..primitives import elementwise, kinked, linear, reductions, shapes
 from . import records
 from .entries import write_whole
-from .traced import refuse
 
 UFUNCS: dict[np.ufunc, Callable[..., Any]] = {
     np.add: elementwise.add,
@@ -25,7 +24,7 @@ UFUNCS: dict[np.ufunc, Callable[..., Any]] = {
     np.true_divide: elementwise.divide,
     np.power: elementwise.power,
     np.negative: elementwise.negative,
-    np.positive: lambda x: x,
+    np.positive: shapes.copy,
     np.square: elementwise.square,
     np.reciprocal: elementwise.reciprocal,
     np.sqrt: elementwise.sqrt,
@@ -93,11 +92,22 @@ def call_function(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     if record is None:
         name = f"{function.__module__}.{function.__name__}".replace("numpy", "np", 1)
         return _unknown(name)
-    out = kwargs.pop("out", None)
+    return _recorded(record, function.__name__, args, kwargs)
+
+
+def call_method(name: str, args: Any, kwargs: Any) -> Any:
+    """The method of this name, called on the first of the arguments."""
+    return _recorded(METHODS[name], name, args, kwargs)
+
+
+def _recorded(record: Callable[..., Any], name: str, args: Any, kwargs: Any) -> Any:
+    parameters = inspect.signature(record).parameters
+    out = kwargs.pop("out", None) if "out" not in parameters else None
     try:
         bound = inspect.signature(record).bind(*args, **kwargs)
     except TypeError as error:
-        refuse(f"np.{function.__name__} is traced without this argument: {error}.")
+        refuse(f"np.{name} is traced without this argument: {error}.")
+    out = bound.arguments.get("out", out)
     result = record(*bound.args, **bound.kwargs)
     return result if out is None else write_whole(out, result)
 

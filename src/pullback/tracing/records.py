@@ -1,4 +1,8 @@
-"""What each of NumPy's functions records: its arguments in normal form, then primitives."""
+"""What each of NumPy's functions records: its arguments in normal form, then primitives.
+
+Each has NumPy's own parameters in NumPy's order. An `out` is there to be counted: it is written
+to by `numpy_functions`, which calls these functions.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from ..dims import exact_quotient, product
-from ..errors import ShapeError, at, user_location
+from ..errors import ShapeError, at, refuse, user_location
 from ..primitives import elementwise, indexing, kinked, linear, reductions, shapes
 from ..primitives.shape_rules import normal_axes, normal_axis
-from .traced import TracedArray, TracedSize, as_dimension, refuse
+from .sizes import TracedSize, as_dimension
+from .traced import TracedArray
 
 
 def dtype_kind(value: Any) -> str:
@@ -20,7 +25,9 @@ def dtype_kind(value: Any) -> str:
 
 
 def reduction(primitive: Any) -> Callable[..., Any]:
-    def record(a: Any, axis: Any = None, dtype: Any = None, keepdims: Any = False) -> Any:
+    def record(
+        a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False
+    ) -> Any:
         axes = reduced_axes(primitive.name, axis, np.ndim(a))
         if dtype is not None:
             a = astype(a, dtype)
@@ -35,22 +42,29 @@ def reduced_axes(name: str, axis: Any, ndim: int) -> Any:
 
 
 def extreme(primitive: Any) -> Callable[..., Any]:
-    def record(a: Any, axis: Any = None, keepdims: Any = False) -> Any:
+    def record(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Any:
         axes = reduced_axes(primitive.name, axis, np.ndim(a))
         return primitive(a, axis=axes, keepdims=bool(keepdims))
 
     return record
 
 
-def prod(a: Any, axis: Any = None, dtype: Any = None, keepdims: Any = False) -> Any:
+def prod(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False
+) -> Any:
     if np.ndim(a) == 0:
         return shapes.copy(a)
-    return reduction(reductions.prod)(a, axis, dtype, keepdims)
+    return reduction(reductions.prod)(a, axis, dtype, out, keepdims)
 
 
 def moment(primitive: Any) -> Callable[..., Any]:
     def record(
-        a: Any, axis: Any = None, dtype: Any = None, ddof: int = 0, keepdims: Any = False
+        a: Any,
+        axis: Any = None,
+        dtype: Any = None,
+        out: Any = None,
+        ddof: int = 0,
+        keepdims: Any = False,
     ) -> Any:
         axes = reduced_axes(primitive.name, axis, np.ndim(a))
         if dtype is not None:
@@ -74,7 +88,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> An
     return refuse(f"np.linalg.norm with ord={ord!r} is not traced; allowed are None, 1, 2, np.inf.")
 
 
-def cumsum(a: Any, axis: Any = None, dtype: Any = None) -> Any:
+def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
     if dtype is not None:
         a = astype(a, dtype)
     if axis is None:
@@ -90,8 +104,16 @@ def where(condition: Any, x: Any, y: Any) -> Any:
     return kinked.where(condition, x, y)
 
 
-def clip(a: Any, a_min: Any = None, a_max: Any = None, **bounds: Any) -> Any:
-    low, high = bounds.get("min", a_min), bounds.get("max", a_max)
+def clip(
+    a: Any,
+    a_min: Any = None,
+    a_max: Any = None,
+    out: Any = None,
+    *,
+    min: Any = None,
+    max: Any = None,
+) -> Any:
+    low, high = (a_min if min is None else min), (a_max if max is None else max)
     if low is None and high is None:
         return shapes.copy(a)
     if high is None:
@@ -99,7 +121,7 @@ def clip(a: Any, a_min: Any = None, a_max: Any = None, **bounds: Any) -> Any:
     return kinked.minimum(a, high) if low is None else kinked.clip(a, low, high)
 
 
-def dot(a: Any, b: Any) -> Any:
+def dot(a: Any, b: Any, out: Any = None) -> Any:
     if np.ndim(a) == 0 or np.ndim(b) == 0:
         return elementwise.multiply(a, b)
     if np.ndim(a) > 2 or np.ndim(b) > 2:
@@ -107,7 +129,7 @@ def dot(a: Any, b: Any) -> Any:
     return linear.matmul(a, b)
 
 
-def outer(a: Any, b: Any) -> Any:
+def outer(a: Any, b: Any, out: Any = None) -> Any:
     return linear.outer(ravel(a), ravel(b))
 
 
@@ -116,11 +138,17 @@ def einsum(subscripts: Any, *operands: Any) -> Any:
         refuse("np.einsum is traced with its subscripts as text: np.einsum('ij,jk->ik', a, b).")
     if len(operands) > 2:
         refuse("np.einsum is traced for at most two arrays; apply it to two at a time.")
-    return linear.einsum(*operands, subscripts=linear.explicit_subscripts(subscripts))
+    explicit = linear.explicit_subscripts(subscripts)
+    term, _, result = explicit.partition("->")
+    if len(operands) == 1 and sorted(term) == sorted(result):
+        return transpose(operands[0], [term.index(letter) for letter in result])
+    return linear.einsum(*operands, subscripts=explicit)
 
 
 def transpose(a: Any, axes: Any = None) -> Any:
     ndim = np.ndim(a)
+    if ndim == 0:
+        return a
     order = range(ndim)[::-1] if axes is None else axes
     normal = tuple(normal_axis("transpose", axis, ndim) for axis in order)
     return shapes.transpose(a, axes=normal)
@@ -204,9 +232,8 @@ def full_like(a: Any, fill_value: Any, dtype: Any = None, shape: Any = None) -> 
     dims = a.aval.shape if shape is None else tuple(as_dimension(d) for d in shape_of(shape))
     kind = np.dtype(dtype) if dtype is not None else a.dtype
     if isinstance(fill_value, TracedArray | TracedSize | np.ndarray):
-        return shapes.copy(
-            broadcast_to(astype(a.builder.wrap(a.builder.atom(fill_value)), kind), dims)
-        )
+        filling = astype(a.builder.wrap(a.builder.atom(fill_value)), kind)
+        return shapes.copy(shapes.broadcast_to(filling, shape=dims))
     value = kind.type(fill_value).item()
     return a.builder.bind(shapes.full, (), {"shape": dims, "value": value, "dtype": kind})
 
@@ -215,7 +242,9 @@ def astype(a: Any, dtype: Any, copy: bool = True) -> Any:
     dtype = np.dtype(dtype)
     if dtype.kind not in "biuf":
         refuse(f"astype({dtype}) is not traced; allowed are floats, integers and booleans.")
-    if a.dtype == dtype and not a.aval.weak:
+    if a.aval.weak:
+        return shapes.as_scalar(a, dtype=dtype)
+    if a.dtype == dtype:
         return shapes.copy(a) if copy else a
     return shapes.astype(a, dtype=dtype)
 

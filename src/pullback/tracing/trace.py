@@ -16,8 +16,9 @@ from ..primitive import Literal
 from ..program import Argument, Program, Var
 from ..trees import LEAF, Path, Structure, flatten, format_path, unflatten
 from .builder import Builder
+from .sizes import TracedSize
 from .spec import aval_from_spec
-from .traced import TracedArray, TracedSize
+from .traced import TracedArray
 
 
 def trace(function: Callable[..., Any], /, **specs: Any) -> Program:
@@ -143,12 +144,14 @@ def trace_eager(
         inputs: list[Var | None] = []
         traced: list[Any] = []
         for leaf, hint, path in zip(leaves, hints, structure.paths(), strict=True):
+            leaf = leaf.snapshot() if isinstance(leaf, TracedArray) else leaf
             var = _eager_input(builder, leaf, hint, format_path(argument, path))
             inputs.append(var)
             traced.append(leaf if var is None else _argument(builder, var))
             if var is not None:
                 program_arguments.append(Argument(format_path(argument, path), LEAF))
-        arguments[argument] = EagerArgument(structure, tuple(leaves), tuple(inputs))
+        held = tuple(v.snapshot() if isinstance(v, TracedArray) else v for v in leaves)
+        arguments[argument] = EagerArgument(structure, held, tuple(inputs))
         bound.arguments[argument] = unflatten(structure, traced)
     outputs, result = _run(builder, function, bound.args, bound.kwargs)
     program, final = builder.finish(name, outputs, program_arguments, result)
@@ -221,7 +224,7 @@ def _run(
     builder: Builder, function: Callable[..., Any], args: Any, kwargs: Any
 ) -> tuple[list[Any], Structure]:
     try:
-        with shown_as_ours():
+        with shown_as_ours(builder):
             value = function(*args, **kwargs)
         leaves, result = flatten(value)
         return [_output_atom(builder, leaf) for leaf in leaves], result
@@ -239,7 +242,7 @@ def _output_atom(builder: Builder, leaf: Any) -> Any:
 
 
 @contextmanager
-def shown_as_ours() -> Iterator[None]:
+def shown_as_ours(builder: Builder) -> Iterator[None]:
     """NumPy hides our errors behind its own; bring them to the front again."""
     try:
         yield
@@ -249,6 +252,9 @@ def shown_as_ours() -> Iterator[None]:
         cause: BaseException | None = error.__cause__
         while cause is not None and not isinstance(cause, PullbackError):
             cause = cause.__cause__
+        if cause is None and not isinstance(error, TypeError):
+            raise
+        cause = cause or builder.refusal
         if cause is None:
             raise
         raise cause from None

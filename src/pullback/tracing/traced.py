@@ -1,4 +1,4 @@
-"""Traced values: what a user's function sees in place of arrays and their lengths."""
+"""Traced values: what a user's function sees in place of arrays."""
 
 from __future__ import annotations
 
@@ -11,139 +11,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from ..avals import Aval, Dtype
-from ..dims import Dim, Dimension, product
-from ..errors import TraceError, at, user_location
+from ..dims import product
+from ..errors import at, refuse, user_location
 from ..primitive import Literal, Primitive
 from ..program import Atom
+from .sizes import as_size
 
 if TYPE_CHECKING:
     from .builder import Builder
-
-
-def refuse(message: str) -> NoReturn:
-    """Raise a `TraceError` that shows the user's line."""
-    raise TraceError(at(message, user_location()))
-
-
-class TracedSize:
-    """The length of a named axis: a number that is not known while tracing.
-
-    Sums and products with whole numbers are lengths again; anything else makes it a traced
-    number, so `total / x.shape[0]` works.
-    """
-
-    __array_ufunc__ = None
-    __hash__ = None  # type: ignore[assignment]
-
-    def __init__(self, builder: Builder, dim: Dim) -> None:
-        self._builder = builder
-        self.dim = dim
-
-    def _combine(self, other: Any, combine: Callable[[Any, Any], Any]) -> Any:
-        if isinstance(other, TracedSize):
-            other = other.dim
-        if isinstance(other, int | np.integer) and not isinstance(other, bool):
-            other = int(other)
-        if isinstance(other, int | Dim):
-            return as_size(self._builder, combine(self.dim, other))
-        return NotImplemented
-
-    def _number(self) -> TracedArray:
-        return self._builder.size(self.dim)
-
-    def _arithmetic(self, other: Any, combine: Callable[[Any, Any], Any], swap: bool) -> Any:
-        if isinstance(other, TracedSize):
-            other = other._number()
-        return combine(other, self._number()) if swap else combine(self._number(), other)
-
-    def _add(self, other: Any, swap: bool = False) -> Any:
-        result = self._combine(other, operator.add)
-        return self._arithmetic(other, operator.add, swap) if result is NotImplemented else result
-
-    def _mul(self, other: Any, swap: bool = False) -> Any:
-        result = self._combine(other, operator.mul)
-        return self._arithmetic(other, operator.mul, swap) if result is NotImplemented else result
-
-    def __add__(self, other: Any) -> Any:
-        return self._add(other)
-
-    def __radd__(self, other: Any) -> Any:
-        return self._add(other, swap=True)
-
-    def __mul__(self, other: Any) -> Any:
-        return self._mul(other)
-
-    def __rmul__(self, other: Any) -> Any:
-        return self._mul(other, swap=True)
-
-    def __sub__(self, other: Any) -> Any:
-        result = self._combine(other, operator.sub)
-        return self._arithmetic(other, operator.sub, False) if result is NotImplemented else result
-
-    def __rsub__(self, other: Any) -> Any:
-        result = self._combine(other, lambda left, right: right - left)
-        return self._arithmetic(other, operator.sub, True) if result is NotImplemented else result
-
-    def __neg__(self) -> Any:
-        return as_size(self._builder, -self.dim)
-
-    def __truediv__(self, other: Any) -> Any:
-        return self._arithmetic(other, operator.truediv, False)
-
-    def __rtruediv__(self, other: Any) -> Any:
-        return self._arithmetic(other, operator.truediv, True)
-
-    def __pow__(self, other: Any) -> Any:
-        return self._arithmetic(other, operator.pow, False)
-
-    def __eq__(self, other: object) -> bool:
-        if isinstance(other, TracedSize):
-            difference = self.dim - other.dim
-            if isinstance(difference, int):
-                return difference == 0
-            other = other.dim
-        elif not isinstance(other, int | np.integer):
-            return NotImplemented
-        elif other in (0, 1):
-            return False
-        return self._unknown(f"whether {self.dim} is {other}")
-
-    def _unknown(self, what: str) -> NoReturn:
-        refuse(
-            f"The axis {self.dim} has no fixed length while tracing, so {what} is not known. "
-            f"Declare it as a number (instead of {self.dim}) to fix it."
-        )
-
-    def __lt__(self, other: Any) -> bool:
-        self._unknown(f"its order against {other}")
-
-    __le__ = __gt__ = __ge__ = __lt__
-
-    def __index__(self) -> int:
-        refuse(
-            f"The axis {self.dim} has no fixed length while tracing, so range, np.arange, "
-            f"np.zeros(({self.dim}, ...)) and int() cannot use it. Use np.zeros_like(x), "
-            "np.ones_like(x), np.cumsum(np.ones_like(x)) or array operations instead of loops, "
-            "or declare the axis as a number."
-        )
-
-    __int__ = __index__
-
-    def __float__(self) -> float:
-        refuse(f"The axis {self.dim} has no fixed length while tracing; divide by it directly.")
-
-    def __repr__(self) -> str:
-        return str(self.dim)
-
-
-def as_size(builder: Builder, dim: Dimension) -> Any:
-    """A dimension as the user's code sees it: an int, or a TracedSize."""
-    return TracedSize(builder, dim) if isinstance(dim, Dim) else dim
-
-
-def as_dimension(value: Any) -> Dimension:
-    """The dimension that a user's int or TracedSize stands for."""
-    return value.dim if isinstance(value, TracedSize) else operator.index(value)
 
 
 class TracedArray(np.lib.mixins.NDArrayOperatorsMixin):
@@ -160,6 +35,8 @@ class TracedArray(np.lib.mixins.NDArrayOperatorsMixin):
         self.builder = builder
         self.atom = atom
         self.is_argument = False
+        self.is_scalar = atom.aval.ndim == 0
+        """Whether it is one of NumPy's scalars, which `+=` replaces instead of changing."""
         self.base: TracedArray | None = None
         self.views: list[weakref.ref[TracedArray]] = []
 
@@ -205,6 +82,17 @@ class TracedArray(np.lib.mixins.NDArrayOperatorsMixin):
         """Another handle on the value that it stands for now."""
         return TracedArray(self.builder, self.atom)
 
+    def __deepcopy__(self, memo: Any) -> Any:
+        return np.copy(self)
+
+    def __format__(self, spec: str) -> str:
+        if not spec:
+            return repr(self)
+        return format(self._value_for("A number in a format string"), spec)
+
+    def __round__(self, digits: Any = None) -> NoReturn:
+        refuse("round() has no gradient; round what the function returns.")
+
     # How operations are recorded.
 
     def __pullback_bind__(
@@ -229,11 +117,10 @@ class TracedArray(np.lib.mixins.NDArrayOperatorsMixin):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
-        from .numpy_functions import METHODS
+        from .numpy_functions import METHODS, call_method
 
         if name in METHODS:
-            method = METHODS[name]
-            return lambda *args, **kwargs: method(self, *args, **kwargs)
+            return lambda *args, **kwargs: call_method(name, (self, *args), kwargs)
         raise AttributeError(
             at(
                 f"A traced array has no attribute {name!r}; its methods are "
@@ -261,6 +148,11 @@ class TracedArray(np.lib.mixins.NDArrayOperatorsMixin):
 
     def rebind(self, value: TracedArray) -> None:
         """Make this handle stand for another value of its builder, as a write does."""
+        if value.builder is not self.builder:
+            refuse(
+                "This writes a value of an inner derivative into an array of the function around "
+                "it; return the value from the inner function instead."
+            )
         self.builder.rename_rebound(self.atom, value.atom)
         self.atom = value.atom
 
@@ -352,7 +244,7 @@ def _in_place(name: str, combine: Callable[[Any, Any], Any]) -> Callable[..., An
     on_array = getattr(np.lib.mixins.NDArrayOperatorsMixin, name)
 
     def method(self: TracedArray, other: Any) -> Any:
-        return combine(self, other) if self.ndim == 0 else on_array(self, other)
+        return combine(self, other) if self.is_scalar else on_array(self, other)
 
     method.__name__ = name
     return method

@@ -33,8 +33,8 @@ def retype(program: Program, dtype: Dtype) -> Program:
     return _with_types(program, of_aval, of_param, of_default)
 
 
-def specialize(program: Program, sizes: Mapping[str, int]) -> Program:
-    """A program whose axes have these lengths instead of names."""
+def specialize(program: Program, sizes: Mapping[str, Any]) -> Program:
+    """A program whose axes have these lengths (numbers, or dimensions of another program)."""
 
     def of_dim(dim: Any) -> Any:
         return evaluate(dim, sizes) if isinstance(dim, Dim) else dim

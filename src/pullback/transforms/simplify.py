@@ -61,7 +61,7 @@ class Rewriter:
         key = (
             equation.primitive.name,
             tuple(_identity_of(atom) for atom in equation.inputs),
-            tuple(equation.params.items()),
+            tuple((name, repr(value)) for name, value in equation.params.items()),
         )
         if key in self._known:
             return self._keeping_name(self._known[key], equation.out)

@@ -150,7 +150,7 @@ def _continued(program: Program) -> Builder:
 
 
 def _traced_shape(builder: Builder, aval: Aval) -> tuple[Any, ...]:
-    from ..tracing.traced import as_size
+    from ..tracing.sizes import as_size
 
     return tuple(as_size(builder, dim) for dim in aval.shape)
 

@@ -13,7 +13,9 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from ..avals import dtype_code
+import numpy as np
+
+from ..avals import Aval, dtype_code
 from ..dims import Dim
 from ..primitive import Literal, Source, text_of_constant
 from ..program import FORWARD, Atom, Equation, Program, Var, unique_names
@@ -227,8 +229,7 @@ class _Printer:
 
     def _captured_arrays(self) -> Iterator[str]:
         lines = [
-            f"{self.names[var]} = np.array({_list_text(value.tolist())}, "
-            f"dtype={text_of_constant(value.dtype)})"
+            f"{self.names[var]} = {_array_text(value)}"
             for var, value in self.program.defaults.items()
             if self._written(var)
         ]
@@ -240,6 +241,13 @@ class _Printer:
         return value is not None and value.size <= LARGEST_WRITTEN_ARRAY
 
 
+def _array_text(value: Any) -> str:
+    dtype = text_of_constant(value.dtype)
+    if value.size == 0:
+        return f"np.zeros({text_of_constant(value.shape)}, dtype={dtype})"
+    return f"np.array({_list_text(value.tolist())}, dtype={dtype})"
+
+
 def _list_text(value: Any) -> str:
     """Nested lists of numbers as Python text; infinities and NaN by their NumPy names."""
     if isinstance(value, list):
@@ -248,8 +256,12 @@ def _list_text(value: Any) -> str:
 
 
 def function_name(program: Program) -> str:
-    """The name of the emitted function."""
-    return "".join(c for c in program.name.replace("<lambda>", "f") if c.isalnum() or c == "_")
+    """The name of the emitted function: the program's, made a name of its own."""
+    plain = program.name.replace("<lambda>", "f")
+    hint = "".join(c for c in plain if c.isalnum() or c == "_")
+    hint = hint if hint.isidentifier() else f"f_{hint}"
+    var = Var(Aval(np.dtype(float)), hint, named=True)
+    return unique_names([var], program.helper_names)[var]
 
 
 def _aval_text(var: Var) -> str:

@@ -75,19 +75,20 @@ def _entries(shape: Shape) -> int:
 
 
 def common_factor(rewriter: Rewriter, equation: Equation) -> Atom | None:
-    """a x - a y = a (x - y), and with +. Condition: a has fewer axes than the result."""
+    """a x - a y = a (x - y), and with +.
+
+    Condition: a has fewer axes than the result, and x and y are floating (masks do not add).
+    """
     if equation.primitive.name not in ("add", "subtract"):
         return None
     left, right = (_factors(rewriter, atom) for atom in equation.inputs)
     for factor in left:
         shared = any(factor is other for other in right)
         if shared and _entries(factor.aval.shape) < _entries(equation.out.aval.shape):
-            rest = rewriter.record(
-                equation.primitive,
-                _product_without(rewriter, left, factor),
-                _product_without(rewriter, right, factor),
-            )
-            return rewriter.record(e.multiply, factor, rest)
+            rests = [_product_without(rewriter, side, factor) for side in (left, right)]
+            if all(rest.aval.is_float for rest in rests):
+                rest = rewriter.record(equation.primitive, *rests)
+                return rewriter.record(e.multiply, factor, rest)
     return None
 
 
@@ -124,7 +125,7 @@ def times_reciprocal(rewriter: Rewriter, equation: Equation) -> Atom | None:
     for factor, rest in (equation.inputs, equation.inputs[::-1]):
         inverse = rewriter.producer(factor, "divide")
         numerator = uniform(rewriter, inverse.inputs[0]) if inverse is not None else None
-        if inverse is not None and numerator in (1, -1):
+        if inverse is not None and numerator in (1, -1) and rest.aval.is_float:
             signed = rest if numerator == 1 else rewriter.record(e.negative, rest)
             return rewriter.record(e.divide, signed, inverse.inputs[1])
     return None

@@ -1,0 +1,170 @@
+"""The parts of the command line that need no process of their own."""
+
+import io
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from sklearn.metrics import confusion_matrix as sklearn_confusion
+from sklearn.metrics import precision_recall_fscore_support
+
+import pullback as pb
+from pullback.cli import options
+from pullback.cli.console import console_for, is_styled
+from pullback.cli.per_class import confusion_matrix, evaluate, per_class, worst
+from pullback.cli.progress import watched
+from pullback.cli.source import stage_lines
+from pullback.errors import UsageError
+from pullback.nn.layers import ACTIVATIONS
+from pullback.primitives import kinked
+from pullback.training import Progress, prepare
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def guesses():
+    random = np.random.default_rng(0)
+    truth = random.integers(0, 7, 300)
+    truth[truth == 5] = 0  # class 5 has no rows
+    predicted = np.where(random.random(300) < 0.6, truth, random.integers(0, 6, 300))
+    return truth, predicted  # class 6 is never predicted where it is not the truth
+
+
+def test_results_by_class_are_scikit_learns(guesses):
+    truth, predicted = guesses
+    results = per_class(truth, predicted, list("abcdefg"))
+    expected = precision_recall_fscore_support(truth, predicted, labels=range(7), zero_division=0)
+    found = [(r.precision, r.recall, r.f1, r.rows) for r in results]
+    np.testing.assert_allclose(np.array(found).T, np.array(expected))
+    assert [r.label for r in results] == list("abcdefg")
+
+
+def test_the_confusion_matrix_is_scikit_learns(guesses):
+    expected = sklearn_confusion(*guesses, labels=range(7))
+    np.testing.assert_array_equal(confusion_matrix(*guesses, 7), expected)
+
+
+def test_the_worst_classes_stand_in_their_own_order(guesses):
+    results = per_class(*guesses, list("abcdefg"))
+    limit = sorted(r.f1 for r in results)[2]
+    assert worst(results, 3) == [r for r in results if r.f1 <= limit]
+    assert worst(results, 9) == results
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_the_results_on_a_set_are_those_of_the_history(reduction):
+    X, y = np.random.default_rng(0).normal(size=(30, 3)).astype("f4"), ["a", "b", "c"] * 10
+    loss = pb.losses.CrossEntropy(reduction)
+    net = pb.nn.Sequential(pb.nn.Dense(3))
+    run = pb.train(net, X, y, loss=loss, epochs=2, validation=(X[:9], y[:9]), dtype="float64")
+    result = evaluate(run.model, loss, X[:9], y[:9])
+    np.testing.assert_allclose(result.loss, run.history[-1]["validation_loss"])
+    assert result.accuracy == run.history[-1]["validation_accuracy"]
+    assert result.rows == 9
+
+
+def test_the_stages_of_a_step_are_cut_without_loss():
+    net = pb.nn.Sequential(pb.nn.Dense(3), pb.nn.ReLU(), pb.nn.Dense(2))
+    source = prepare(net, np.eye(4), [0, 1, 0, 1]).step.to_numpy()
+    forward, backward, update = (stage_lines(source, s) for s in ("forward", "backward", "update"))
+    assert forward.startswith("y = np.eye(2")
+    assert backward.startswith("dlogits = ")
+    assert [line.split()[0] for line in update.splitlines()] == ["W1_2", "b1_2", "W2_2", "b2_2"]
+    body = [line.strip() for line in source.split("# forward\n")[1].split("return")[0].splitlines()]
+    kept = [line.strip() for part in (forward, backward, update) for line in part.splitlines()]
+    assert kept == [line for line in body if line and not line.startswith("#")]
+
+
+def test_checking_finds_a_wrong_rule():
+    """The CHECKED line is no decoration: a wrong rule of relu does not get past it."""
+    net = pb.nn.Sequential(pb.nn.Dense(3), pb.nn.ReLU(), pb.nn.Dense(2))
+    X = np.random.default_rng(0).normal(size=(20, 4))
+    ready = prepare(net, X, [0, 1] * 10)
+    checked = ready.check()
+    assert [v.name for v in checked.variables] == [f"params['{n}']" for n in ready.problem.params]
+    rules = kinked.maximum._rules
+    (rule,) = rules
+    rules[0] = lambda *args: (-rule(*args)[0], None)
+    try:
+        with pytest.raises(pb.PullbackError, match="maximum"):
+            prepare(net, X, [0, 1] * 10).check()
+    finally:
+        rules[0] = rule
+
+
+def test_a_new_entry_in_a_registry_is_an_option_by_itself(monkeypatch):
+    monkeypatch.setitem(ACTIVATIONS, "cube", lambda: pb.nn.Activation(lambda x: x**3, "cube"))
+    words = {"hidden": ["4"], "activation": "cube", "loss": "cross-entropy", "reduction": "mean"}
+    words |= {"optimizer": "sgd", "learning_rate": None, "batch_size": "full", "epochs": 1}
+    words |= {"seed": 0, "held_out": 0.5, "scaling": "auto", "dtype": "float32"}
+    assert str(options.checked(words).network(2)) == "Sequential: Dense(4), cube, Dense(2)"
+    with pytest.raises(UsageError, match="allowed are relu, sigmoid, cube"):
+        options.checked(words | {"activation": "sphere"})
+
+
+@pytest.mark.parametrize(
+    ("words", "units"),
+    [(["64,32"], [64, 32]), (["8", "4, 2"], [8, 4, 2]), (["none"], []), (["1"], [1])],
+)
+def test_hidden_units(words, units):
+    assert options.hidden_units(words) == units
+
+
+def test_no_color_and_dumb_terminals_mean_no_escape_codes(monkeypatch):
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    assert is_styled(Terminal())
+    assert not is_styled(io.StringIO())
+    for name, value in (("NO_COLOR", "1"), ("TERM", "dumb")):
+        with monkeypatch.context() as patch:
+            patch.setenv(name, value)
+            screen = Terminal()
+            console = console_for(screen)
+            with watched(console) as watch:
+                watch(Progress(1, 1, 1, 1, 0.5, 0.75))
+            console.print("bold", style="bold red")
+            assert "\x1b" not in screen.getvalue()
+            assert "loss 0.5000   accuracy 0.7500" in screen.getvalue()
+
+
+def test_the_bar_is_drawn_a_few_times_and_ends_at_the_last_step(monkeypatch):
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    screen = Terminal()
+    with watched(console_for(screen)) as watch:
+        for step in range(1, 20_001):
+            watch(Progress(2, 2, step, 20_000, 1 / step, step / 20_000))
+    drawn = screen.getvalue()
+    assert "\x1b" in drawn
+    assert "loss 0.0001   accuracy 1.0000" in drawn  # the last step, although others are skipped
+    assert drawn.count("epoch") < 200
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a pseudo-terminal is needed")
+def test_on_a_terminal_the_derived_lines_are_highlighted(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    script = (
+        "import os, pty, sys\n"
+        "seen = bytearray()\n"
+        "def read(handle):\n"
+        "    seen.extend(os.read(handle, 4096)); return b'.'\n"
+        "command = [sys.executable, '-m', 'pullback', 'train', 'iris', '--epochs', '3']\n"
+        "code = pty.spawn(command, read)\n"
+        "open('seen', 'wb').write(seen); sys.exit(os.waitstatus_to_exitcode(code))\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, stdout=subprocess.DEVNULL)
+    text = (tmp_path / "seen").read_bytes().decode()
+    derived = text.split("DERIVED")[1].split("CHECKED")[0]
+    assert "\x1b[" in derived
+    assert "3/3" in text
+    assert "━" in text
