@@ -4,6 +4,7 @@ import io
 import os
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -13,8 +14,9 @@ from sklearn.metrics import precision_recall_fscore_support
 import pullback as pb
 from pullback.cli import options
 from pullback.cli.console import console_for, is_styled
+from pullback.cli.folder import run_folder
 from pullback.cli.per_class import confusion_matrix, evaluate, per_class, worst
-from pullback.cli.progress import watched
+from pullback.cli.progress import SECONDS_BETWEEN_UPDATES, Bar, watched
 from pullback.cli.source import stage_lines
 from pullback.errors import UsageError
 from pullback.nn.layers import ACTIVATIONS
@@ -146,6 +148,41 @@ def test_the_bar_is_drawn_a_few_times_and_ends_at_the_last_step(monkeypatch):
     assert "\x1b" in drawn
     assert "loss 0.0001   accuracy 1.0000" in drawn  # the last step, although others are skipped
     assert drawn.count("epoch") < 200
+
+
+def test_a_step_of_microseconds_does_not_wait_for_the_bar(monkeypatch):
+    updates = []
+    monkeypatch.setattr(Bar, "update", lambda *args, **fields: updates.append(fields))
+    started = time.perf_counter()
+    with watched(console_for(Terminal())) as watch:
+        for step in range(1, 20_001):
+            watch(Progress(1, 1, step, 20_000, 1.0, None))
+    seconds = time.perf_counter() - started
+    assert updates[-1]["completed"] == 20_000
+    assert len(updates) <= seconds / SECONDS_BETWEEN_UPDATES + 2
+
+
+@pytest.mark.parametrize("there_before", [True, False])
+def test_a_run_that_fails_while_it_is_saved_leaves_nothing(tmp_path, there_before):
+    folder = tmp_path / "a" / "run"
+    if there_before:
+        folder.mkdir(parents=True)
+
+    def interrupted(claimed):
+        (claimed / "model.safetensors").write_text("half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), run_folder(folder) as claimed:
+        interrupted(claimed)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert folder.is_dir() == there_before
+    assert (tmp_path / "a").is_dir() == there_before
+
+
+def test_a_run_that_ends_well_stays(tmp_path):
+    with run_folder(tmp_path / "run") as claimed:
+        (claimed / "model.safetensors").write_text("whole")
+    assert (tmp_path / "run" / "model.safetensors").read_text() == "whole"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a pseudo-terminal is needed")

@@ -148,7 +148,6 @@ def test_the_length_of_a_slice_is_pythons(length, start, stop, step):
         (Slice(None, -2), N - 2),
         (Slice(None, None, -1), N),
         (Slice(N - 3, N), 3),
-        (Slice(-3, None), 3),
     ],
 )
 def test_the_length_of_a_slice_of_a_named_axis(piece, length):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import pullback as pb
-from pullback.errors import ProgramError, TraceError, UsageError
+from pullback.errors import ProgramError, UsageError
 
 
 def forward(x, W, b):
@@ -60,14 +60,22 @@ def test_axes_of_equal_length_are_one_until_a_call_shows_that_they_differ():
     assert len(compiled.programs) == 2
 
 
-def test_lengths_that_are_compared_are_not_guessed():
+def test_lengths_that_are_compared_get_a_program_each():
     def f(x, y):
         return x + y if x.shape == y.shape else np.sum(x) + np.sum(y)
 
     compiled = pb.compile(f)
     assert compiled(np.ones(3), np.ones(3)).tolist() == [2.0] * 3
-    with pytest.raises(TraceError, match="not known"):
-        compiled(np.ones(2), np.ones(3))
+    assert compiled(np.ones(2), np.ones(3)) == 5.0
+    assert compiled(np.ones(4), np.ones(4)).tolist() == [2.0] * 4
+    assert compiled(np.ones(3), np.ones(2)) == 5.0
+
+
+def test_a_captured_array_that_meets_an_axis_compiles():
+    X, y = np.arange(6.0).reshape(3, 2), np.ones(3)
+    compiled = pb.compile(lambda W: np.sum((X @ W - y) ** 2))
+    W = np.array([0.5, -1.0])
+    assert np.isclose(compiled(W), np.sum((X @ W - y) ** 2), rtol=1e-15)
 
 
 def test_numbers_are_inputs_and_trace_nothing_again():

@@ -111,6 +111,7 @@ EQUIVALENT = {
     "setitem": {"inputs swapped"},  # nor this one
     "where": {"inputs swapped"},  # it reads the condition only
     "stack": {"inputs swapped"},  # it counts them
+    "as_scalar": {"averaged"},  # its cotangent is one number, the mean of itself
     "sign": set(FOR_ANY_RULE),  # its cotangent is 0, and no change of 0 is a fault
 }
 

@@ -177,7 +177,6 @@ class AddsItsState(CountsBatches):
         return x + state["batches"], {"batches": state["batches"] + 1.0} if training else state
 
 
-@pytest.mark.xfail(reason="Prepared.run gives the model the state that training began with")
 def test_the_state_of_layers_is_carried_along_and_kept_in_the_model():
     model = pb.nn.Sequential(pb.nn.Dense(2, bias=False), AddsItsState())
     run = pb.train(

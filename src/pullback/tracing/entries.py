@@ -85,7 +85,7 @@ def refuse_unless_writable(target: TracedArray) -> None:
 def _in_dtype(value: Any, target: TracedArray) -> Any:
     """The value as it is stored: NumPy casts on assignment to the array's dtype."""
     if isinstance(value, bool | int | float):
-        return target.dtype.type(value).item()
+        return value if target.dtype.kind == "f" else target.dtype.type(value).item()
     if isinstance(value, TracedArray):
         return value if value.dtype == target.dtype else records.astype(value, target.dtype)
     return np.asarray(value, target.dtype)[()]

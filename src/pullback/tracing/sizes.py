@@ -97,9 +97,6 @@ class TracedSize:
 
     __rfloordiv__ = __mod__ = __rmod__ = __divmod__ = __floordiv__
 
-    def __bool__(self) -> bool:
-        self._unknown("whether it is 0")
-
     def __eq__(self, other: object) -> bool:
         if isinstance(other, TracedSize):
             difference = self.dim - other.dim
@@ -110,6 +107,8 @@ class TracedSize:
             return NotImplemented
         elif other == 1:
             return False
+        elif other == 0:
+            self._no_length()
         return self._unknown(f"whether {self.dim} is {other}")
 
     def _unknown(self, what: str) -> NoReturn:
@@ -124,10 +123,17 @@ class TracedSize:
     __le__ = __gt__ = __ge__ = __lt__
 
     def __index__(self) -> int:
+        self._no_length()
+
+    def __bool__(self) -> bool:
+        self._no_length()
+
+    def _no_length(self) -> NoReturn:
         try:
             refuse(
-                f"The axis {self.dim} has no fixed length while tracing, so range, np.arange, "
-                f"np.zeros(({self.dim}, ...)) and int() cannot use it. Use np.zeros_like(x), "
+                f"The axis {self.dim} has no fixed length while tracing, so `if`, range, "
+                f"np.arange, np.zeros(({self.dim}, ...)) and int() cannot use it. Use "
+                "np.zeros_like(x), "
                 "np.ones_like(x), np.cumsum(np.ones_like(x)) or array operations instead of "
                 "loops, or declare the axis as a number."
             )

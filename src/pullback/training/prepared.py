@@ -130,12 +130,16 @@ class Prepared:
         """The training step: forward, derived backward, update."""
         return self.problem.step()
 
-    def model(self, params: Mapping[str, Any] | None = None) -> Model:
-        """The network with some parameters; with the initial ones when None."""
+    def model(
+        self, params: Mapping[str, Any] | None = None, state: Mapping[str, Any] | None = None
+    ) -> Model:
+        """The network with some parameters and state; with the initial ones when None."""
         return Model(
             layers=layer_names(self.problem.network.layers),
             params=dict(self.problem.params if params is None else params),
-            programs=self.problem.predictions(self.scale),
+            programs=self.problem.predictions(
+                self.scale, self.problem.state if state is None else state
+            ),
             classes=self.classes,
             inputs=self.problem.inputs,
             info=dict(self.info),
@@ -169,7 +173,9 @@ class Prepared:
         loop = Loop(self.problem, self.step, *data, size, seed, rate)
         with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
             history = loop.run(epochs, on_step)
-        return Run(self.model(loop.params), tuple(history), self.step, dict(self.settings))
+        return Run(
+            self.model(loop.params, loop.state), tuple(history), self.step, dict(self.settings)
+        )
 
 
 def prepare(
@@ -216,9 +222,9 @@ def prepare(
     if not isinstance(model, Sequential):
         raise UsageError(f"model={model!r}: it must be a pb.nn.Sequential.")
     chosen_loss = as_loss(CrossEntropy() if loss is None else loss)
-    rule: Optimizer = SGD() if optimizer is None else optimizer
+    rule: Optimizer = checks.checked_rule(SGD() if optimizer is None else optimizer)
     epochs = checks.whole_number("epochs", epochs, 1)
-    seed = checks.whole_number("seed", seed, 0)
+    seed = checks.checked_seed(seed)
     kind = checks.floating_dtype(dtype)
     rows = checks.checked_rows(X, kind)
     classes = Classes.of(y) if checks.is_classification(task, chosen_loss, y) else None
@@ -227,6 +233,10 @@ def prepare(
     scale = checks.scaling_of(rows, scaling)
 
     params, state = model.init(np.random.default_rng(seed), rows.shape[1:])
+    if not params:
+        raise UsageError(
+            f"{model} has no parameters to train; add a layer such as pb.nn.Dense(10)."
+        )
     problem = Problem(
         network=model,
         loss=chosen_loss,
@@ -290,6 +300,8 @@ def _validation(
     columns: int,
     scale: checks.Scaling | None,
 ) -> tuple[Any, Any]:
+    if not isinstance(validation, tuple | list) or len(validation) != 2:
+        raise UsageError("validation must be a pair (X, y).")
     X, y = validation
     rows = checks.checked_rows(X, dtype, "the validation X")
     if rows.shape[1] != columns:

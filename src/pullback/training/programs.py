@@ -6,7 +6,7 @@ gradient derived from it. There is no formula for a gradient here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,12 +100,14 @@ class Problem:
 
         return self._traced(evaluate, {**self._batch(), **self._variables()})
 
-    def predictions(self, scale: Callable[[Any], Any] | None) -> dict[str, Program]:
+    def predictions(
+        self, scale: Callable[[Any], Any] | None, state: Mapping[str, Any]
+    ) -> dict[str, Program]:
         """The model's programs: (x, params) -> outputs, and probabilities where they exist."""
 
         def outputs(x: Any, params: Any) -> Any:
             scaled = x if scale is None else named(scale(x), "scaled")
-            return self._outputs(params, dict(self.state), scaled, training=False)[0]
+            return self._outputs(params, dict(state), scaled, training=False)[0]
 
         def probabilities(x: Any, params: Any) -> Any:
             return self.loss.probabilities(outputs(x, params))  # type: ignore[attr-defined]

@@ -20,6 +20,21 @@ def whole_number(name: str, value: Any, least: int) -> int:
     return int(value)
 
 
+def checked_seed(seed: Any) -> int:
+    """The seed, when it is a whole number in [0, 2^64); raises `UsageError`."""
+    if whole_number("seed", seed, 0) >= 2**64:
+        raise UsageError(f"seed={seed!r}: it must be below 2^64.")
+    return int(seed)
+
+
+def checked_rule(optimizer: Any) -> Any:
+    """The update rule; raises `UsageError` when it is none."""
+    complete = all(hasattr(optimizer, name) for name in ("init", "update", "learning_rate"))
+    if isinstance(optimizer, type) or not complete:
+        raise UsageError(f"optimizer={optimizer!r}: it must be a rule such as pb.optim.SGD(0.1).")
+    return optimizer
+
+
 def rows_per_step(batch_size: Any, rows: int) -> int:
     """The number of rows per step: "full" means all of them; raises `UsageError`."""
     if batch_size == "full":
@@ -38,7 +53,7 @@ def floating_dtype(dtype: Any) -> Any:
         wanted = np.dtype(dtype)
     except TypeError:
         wanted = None
-    if wanted not in (np.dtype("f4"), np.dtype("f8")):
+    if wanted is None or wanted not in (np.dtype("f4"), np.dtype("f8")):
         raise UsageError(f"dtype={dtype!r}: allowed are 'float32' and 'float64'.")
     return wanted
 
@@ -48,7 +63,10 @@ def checked_rows(X: Any, dtype: Any, name: str = "X") -> Any:
     if isinstance(X, np.ma.MaskedArray):
         raise DataError(f"{name} is a masked array; fill it first, its mask would be lost.")
     try:
-        rows = np.asarray(X, dtype)
+        given = np.asarray(X)
+        if given.dtype.kind == "c":
+            raise TypeError("complex ones are not allowed")
+        rows = given.astype(dtype)
     except (TypeError, ValueError) as error:
         raise DataError(f"{name} must hold numbers: {error}.") from None
     if rows.ndim != 2 or rows.shape[0] == 0 or rows.shape[1] == 0:
@@ -76,7 +94,7 @@ def encoded_targets(classes: Classes | None, y: Any, dtype: Any, rows: int, name
     if classes is not None:
         targets = classes.encode(y)
     else:
-        array = np.asarray(y)
+        array = y if isinstance(y, np.ma.MaskedArray) else np.asarray(y)
         targets = checked_rows(array[:, None] if array.ndim == 1 else array, dtype, name)
     if len(targets) != rows:
         raise DataError(f"{name} has {len(targets)} rows, X has {rows}.")

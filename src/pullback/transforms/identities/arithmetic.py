@@ -51,14 +51,24 @@ def plain_number(rewriter: Rewriter, equation: Equation) -> Atom | None:
 
 
 def times_one(rewriter: Rewriter, equation: Equation) -> Atom | None:
-    """x * 1 = x, x / 1 = x, x ** 1 = x. Condition: x has the result's shape and dtype."""
+    """x * 1 = x, x / 1 = x, x ** 1 = x, x * -1 = -x.
+
+    Condition: x has the result's shape and dtype.
+    """
     name = equation.primitive.name
     if name not in ("multiply", "divide", "power"):
         return None
     x, y = equation.inputs
     if uniform(rewriter, y) == 1:
         return x
-    return y if name == "multiply" and uniform(rewriter, x) == 1 else None
+    if name != "multiply":
+        return None
+    if uniform(rewriter, x) == 1:
+        return y
+    for factor, rest in ((x, y), (y, x)):
+        if uniform(rewriter, factor) == -1 and rest.aval.dtype.kind != "b":
+            return rewriter.record(e.negative, rest)
+    return None
 
 
 def plus_zero(rewriter: Rewriter, equation: Equation) -> Atom | None:

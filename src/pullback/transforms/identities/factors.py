@@ -77,7 +77,7 @@ def _entries(shape: Shape) -> int:
 def common_factor(rewriter: Rewriter, equation: Equation) -> Atom | None:
     """a x - a y = a (x - y), and with +.
 
-    Condition: a has fewer axes than the result, and x and y are floating (masks do not add).
+    Condition: a has fewer axes than the result, and neither x nor y is a mask (masks do not add).
     """
     if equation.primitive.name not in ("add", "subtract"):
         return None
@@ -86,7 +86,7 @@ def common_factor(rewriter: Rewriter, equation: Equation) -> Atom | None:
         shared = any(factor is other for other in right)
         if shared and _entries(factor.aval.shape) < _entries(equation.out.aval.shape):
             rests = [_product_without(rewriter, side, factor) for side in (left, right)]
-            if all(rest.aval.is_float for rest in rests):
+            if all(rest.aval.dtype.kind != "b" for rest in rests):
                 rest = rewriter.record(equation.primitive, *rests)
                 return rewriter.record(e.multiply, factor, rest)
     return None
