@@ -46,7 +46,6 @@ class _Printer:
         self.outputs = {atom for atom in program.outputs if isinstance(atom, Var)}
         self.inlined: dict[Var, Source] = {}
         self.hidden = {equation.out for equation in program.equations if self._is_trivial(equation)}
-        self.apart: set[Var] = set()
         self.names: dict[Var, str] = {}
         self.available: list[Var] = list(program.inputs)
 
@@ -85,37 +84,37 @@ class _Printer:
     def _assigned(self) -> list[Equation]:
         """The equations that get a line, found by writing all of them without final names."""
         self.names = self.program.names
-        while True:
-            assigned, crowding = self._tried()
-            self.inlined.clear()
-            self.available = list(self.program.inputs)
-            if crowding is None:
-                return assigned
-            self.apart.add(crowding)
-
-    def _tried(self) -> tuple[list[Equation], Var | None]:
-        """The equations that get a line, and the value that makes one of the lines too long."""
-        assigned: list[Equation] = []
+        with_line: set[Var] = set()
         for equation in self.program.equations:
             source = self._expression(equation)
             if self._is_inlined(equation, source):
                 self.inlined[equation.out] = source
                 continue
-            inner = [
-                atom
-                for atom in equation.inputs
-                if isinstance(atom, Var) and atom in self.inlined and atom not in self.hidden
-            ]
-            if inner and len(f"    {equation.out.hint} = {source.text}") > LONGEST_LINE:
-                return assigned, max(inner, key=lambda atom: len(self.inlined[atom].text))
-            assigned.append(equation)
+            while (crowding := self._crowding(equation, source)) is not None:
+                with_line.add(crowding)
+                del self.inlined[crowding]
+                source = self._expression(equation)
+            with_line.add(equation.out)
             self.available.append(equation.out)
-        return assigned, None
+        self.inlined.clear()
+        self.available = list(self.program.inputs)
+        return [equation for equation in self.program.equations if equation.out in with_line]
+
+    def _crowding(self, equation: Equation, source: Source) -> Var | None:
+        """The longest value inside a line that is too long, if taking it out can help."""
+        if len(f"    {equation.out.hint} = {source.text}") <= LONGEST_LINE:
+            return None
+        inner = [
+            atom
+            for atom in equation.inputs
+            if isinstance(atom, Var) and atom in self.inlined and atom not in self.hidden
+        ]
+        return max(inner, key=lambda atom: len(self.inlined[atom].text), default=None)
 
     def _is_inlined(self, equation: Equation, source: Source) -> bool:
         out = equation.out
-        if out in self.hidden or out in self.apart:
-            return out in self.hidden
+        if out in self.hidden:
+            return True
         used_once = self.uses[out] + self.program.outputs.count(out) == 1
         return not out.named and used_once and len(source.text) <= LONGEST_INLINED
 
