@@ -97,7 +97,7 @@ def train(
     ] = "32",
     epochs: Annotated[
         int, typer.Option(metavar="NUMBER", help="How often every row is seen.")
-    ] = 30,
+    ] = 50,
     seed: Annotated[
         int, typer.Option(metavar="NUMBER", help="Same seed, same result to the last bit.")
     ] = 0,
