@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import shutil
+import sys
 from pathlib import Path
 from statistics import median
 
@@ -63,9 +65,17 @@ def show_folder(console: Console, folder: Path, data: str, separator: str) -> No
         meaning = FILES.get(file.name, "")
         console.print(f"  {file.name:<18} {meaning}".rstrip(), soft_wrap=True)
     console.print("\n  Predict with it:", soft_wrap=True)
-    words = ["pullback", "predict", str(folder), data]
+    words = [*_this_command(), "predict", str(folder), data]
     words += [] if separator == "," else ["--separator", separator]
     console.print(f"  {shlex.join(words)}", style="bold", soft_wrap=True)
+
+
+def _this_command() -> list[str]:
+    """How the command line was called, so that the line shown can be typed as it stands."""
+    called = Path(sys.argv[0])
+    if called.stem != "pullback":
+        return ["python", "-m", "pullback"]
+    return ["pullback"] if shutil.which("pullback") else [str(called)]
 
 
 def _position(file: Path) -> int:
