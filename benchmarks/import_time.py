@@ -40,7 +40,9 @@ def main() -> None:
         print(f"import {name:<9} {median:.3f} s  ({min(seconds):.3f} to {max(seconds):.3f})")
     beyond = statistics.median(seconds for _, seconds in times)
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
-    print(f"bound {BOUND} s beyond NumPy: {'kept' if beyond < BOUND else 'BROKEN'}; load {load}")
+    kept = beyond < BOUND
+    print(f"bound {BOUND} s beyond NumPy: {'kept' if kept else 'BROKEN'}; load {load}")
+    sys.exit(not kept)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "pullback"
-GOLDEN = ROOT / "tests" / "golden"
+GOLDEN = ROOT / "tests" / "views" / "golden"
 LONGEST = 400
 
 # The patterns are written so that they do not match their own text.

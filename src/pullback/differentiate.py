@@ -144,7 +144,7 @@ def value_and_grad(function: Any, wrt: Wrt = None, has_aux: bool = False) -> Any
         (12.0, (np.float64(4.0), np.float64(3.0)))
     """
     if isinstance(function, Program):
-        return _program_gradient(function, wrt, with_value=True)
+        return _program_gradient(function, wrt, with_value=True, has_aux=has_aux)
 
     @wraps(function)
     def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
@@ -259,8 +259,11 @@ def _owned(value: Any) -> Any:
     return value
 
 
-def _program_gradient(program: Program, wrt: Wrt, with_value: bool) -> Program:
+def _program_gradient(
+    program: Program, wrt: Wrt, with_value: bool, has_aux: bool = False
+) -> Program:
     """`grad` of a program: wrt names arguments, or leaves such as W1 of params['W1']."""
+    _refuse_extra_outputs(program, has_aux)
     by_name = _named_inputs(program)
     names, many = _wanted(wrt, list(by_name))
     parts = [by_name[name] for name in names]

@@ -65,6 +65,7 @@ def encode(program: Program) -> dict[str, Any]:
         "outputs": [atom(value) for value in program.outputs],
         "output_names": list(program.output_names),
         "result": program.result.to_json(),
+        "conventions": list(program.conventions),
         "captured": {names[v]: _encode_array(value) for v, value in program.defaults.items()},
     }
 
@@ -127,6 +128,7 @@ def _decode(data: dict[str, Any]) -> Program:
         ),
         result=Structure.from_json(data["result"]),
         output_names=tuple(data["output_names"]),
+        conventions=tuple(map(str, data["conventions"])),
         defaults=MappingProxyType(
             {known[name]: _decode_array(item) for name, item in data["captured"].items()}
         ),

@@ -77,6 +77,7 @@ class Primitive:
         view: Whether, applied to one array, it may share that array's memory.
         keeps_array: Whether its result without axes is a 0-d array, which can be written to,
             instead of one of NumPy's scalars, which cannot.
+        free_to_repeat: Whether, with these params, writing it twice costs nothing (x.T).
     """
 
     name: str
@@ -90,6 +91,7 @@ class Primitive:
     elementwise: bool = False
     view: bool = False
     keeps_array: bool = False
+    free_to_repeat: Callable[[Params], bool] = lambda params: False
     _rules: list[Rule] = field(default_factory=list, repr=False)
 
     def __post_init__(self) -> None:

@@ -78,6 +78,7 @@ class Program:
         result: The structure of the result.
         output_names: A name per output leaf, such as "dW1"; None where there is none.
         defaults: Values of the captured arrays (copies, read-only).
+        conventions: Which slopes were taken at kinks, where a gradient was derived.
     """
 
     name: str
@@ -88,6 +89,7 @@ class Program:
     result: Structure
     output_names: tuple[str | None, ...]
     defaults: Mapping[Var, Any] = field(default_factory=lambda: MappingProxyType({}))
+    conventions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self.check()
@@ -180,7 +182,8 @@ class Program:
                 lines.append(f"  -- {stage}")
             lines.append(f"  {self._equation_text(equation)}")
         outputs = ", ".join(map(self.text_of_atom, self.outputs))
-        return "\n".join([*lines, f"  return {outputs}"])
+        kinks = [f"  -- kink of {convention}" for convention in self.conventions]
+        return "\n".join([*lines, f"  return {outputs}", *kinks])
 
     def _equation_text(self, equation: Equation) -> str:
         inputs = [self.text_of_atom(atom) for atom in equation.inputs]
@@ -205,17 +208,56 @@ class Program:
 
         return retype(self, np.dtype(dtype))
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The program's result on the reference engine; see `pb.compile`.
+
+        Args:
+            *args: The arguments in order, with the dtypes, ranks and structures traced.
+            **kwargs: Arguments by name.
+
+        Returns:
+            Arrays in the structure that the traced function returned.
+
+        Raises:
+            ProgramError: When an argument is missing, has another dtype, or does not fit.
+        """
+        from .engines.reference import executable
+
+        return executable(self)(*args, **kwargs)
+
     def to_numpy(self) -> str:
         """The program as plain NumPy source: one function, no dependency on Pullback.
 
-        The text is the same on every run and holds no line numbers or paths.
+        Returns:
+            Python text, the same on every run, without line numbers or paths.
+
+        Example:
+            >>> import numpy as np, pullback as pb
+            >>> print(pb.trace(lambda x: np.exp(x) + 1, x="N").to_numpy())
+            import numpy as np
+            <BLANKLINE>
+            <BLANKLINE>
+            def f(x):
+                \"\"\"x: f8 (N,).\"\"\"
+                return np.exp(x) + 1
+            <BLANKLINE>
         """
         from .views.numpy_source import to_numpy
 
         return to_numpy(self)
 
     def to_json(self) -> str:
-        """The canonical file form: data only, without lines and paths."""
+        """The canonical file form: data only, without lines and paths.
+
+        Returns:
+            JSON text that `Program.from_json` reads back as an equal program.
+
+        Example:
+            >>> import numpy as np, pullback as pb
+            >>> program = pb.trace(np.tanh, x="N")
+            >>> pb.Program.from_json(program.to_json()).fingerprint() == program.fingerprint()
+            True
+        """
         import json
 
         from .fileform import encode

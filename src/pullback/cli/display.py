@@ -89,6 +89,8 @@ def show_derivation(console: Console, prepared: Prepared) -> None:
     _code(console, stage_lines(source, "forward"))
     heading(console, "DERIVED", "its backward pass; dW1 is the gradient of the loss for W1")
     _code(console, stage_lines(source, "backward"))
+    for convention in prepared.step.conventions:
+        lines(console, f"kink of {convention}")
 
 
 def show_check(console: Console, check: GradientCheck, rows: int) -> None:

@@ -14,6 +14,7 @@ from rich.padding import Padding
 from rich.table import Table
 
 from ..training import Run
+from ..training.prepared import worse_text
 from .console import printable
 from .display import heading
 from .per_class import ClassResult, SetResult, worst
@@ -41,6 +42,8 @@ def show_results(console: Console, run: Run, train: SetResult, test: SetResult) 
     speeds = [record["samples_per_second"] for record in run.history[1:]]
     epochs = "one epoch" if len(speeds) == 1 else f"the median of {len(speeds)} epochs"
     console.print(f"  {median(speeds):,.0f} samples per second ({epochs})", soft_wrap=True)
+    if run.made_it_worse:
+        console.print(f"  {worse_text(run)}", style="bold red", soft_wrap=True)
     console.print()
 
 

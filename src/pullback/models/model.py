@@ -137,6 +137,9 @@ class Model:
             {"model": json.dumps(metadata), "programs": json.dumps(programs)},
         )
 
+    def __repr__(self) -> str:
+        return f"<Model {self.inputs} inputs -> {' -> '.join(self.layers)}>"
+
     def __str__(self) -> str:
         count = sum(value.size for value in self.params.values())
         lines = [f"{self.inputs} inputs -> {' -> '.join(self.layers)}"]

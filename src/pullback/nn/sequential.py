@@ -12,7 +12,7 @@ from ..avals import Aval, aval_of
 from ..dims import axis
 from ..errors import UsageError
 from ..tracing import named, trace_avals
-from .layers import ACTIVATIONS, Activation, Dense, Layer, Params, State
+from .layers import ACTIVATIONS, Activation, Layer, Params, State
 
 
 class Sequential:
@@ -21,7 +21,7 @@ class Sequential:
     Args:
         *layers: Layers; a plain function counts as an `Activation`.
 
-    Parameters are named after the Dense layer that they belong to or follow: W1, b1, W2, ...
+    Parameters have the number of their layer, activations not counted: W1, b1, W2, ...
 
     Raises:
         UsageError: When there is no layer, or something is no layer.
@@ -37,45 +37,47 @@ class Sequential:
             raise UsageError("Sequential needs at least one layer, such as pb.nn.Dense(10).")
         self.layers: list[Layer] = [inner for layer in layers for inner in _as_layers(layer)]
         for position, layer in enumerate(self.layers[:-1]):
-            if isinstance(layer, Dense):
+            if hasattr(layer, "in_front_of"):
                 self.layers[position] = layer.in_front_of(self.layers[position + 1])
 
     def init(self, random: np.random.Generator, shape: tuple[int, ...]) -> tuple[Params, State]:
         """Parameters and state of all layers for inputs of shape (batch, *shape), in float64."""
         params: Params = {}
         state: State = {}
-        for layer, block in self._blocks():
+        for layer, number in self._numbered():
             own_params, own_state = layer.init(random, shape)
             shape = _output_shape(layer, own_params, own_state, shape)
-            for own, collected in ((own_params, params), (own_state, state)):
-                numbered = {f"{name}{block}": value for name, value in own.items()}
-                if numbered.keys() & collected.keys():
-                    raise UsageError(f"{layer} stands twice after one Dense layer.")
-                collected.update(numbered)
+            params |= {_numbered_name(name, number): v for name, v in own_params.items()}
+            state |= {_numbered_name(name, number): v for name, v in own_state.items()}
         return params, state
 
     def apply(self, params: Params, state: State, x: Any, *, training: bool) -> tuple[Any, State]:
         """The last layer's output for a batch, and the new state.
 
-        Traced values are named z1, h1, z2, ...: what the k-th Dense layer gives, and what the
-        layers after it make of that.
+        Traced values are named z1, h1, z2, ...: what the k-th layer gives, and what the
+        activation after it makes of that.
         """
         new_state = dict(state)
-        for position, (layer, block) in enumerate(self._blocks()):
-            own_params, own_state = _of_block(params, block), _of_block(new_state, block)
+        for position, (layer, number) in enumerate(self._numbered()):
+            own_params, own_state = _own(params, number), _own(new_state, number)
             x, changed = layer.apply(own_params, own_state, x, training=training)
-            new_state |= {f"{name}{block}": value for name, value in changed.items()}
+            new_state |= {_numbered_name(name, number): v for name, v in changed.items()}
             if position < len(self.layers) - 1:
-                x = named(x, f"{'z' if isinstance(layer, Dense) else 'h'}{block}")
+                x = named(x, f"{'h' if isinstance(layer, Activation) else 'z'}{number}")
         return x, new_state
 
-    def _blocks(self) -> list[tuple[Layer, int]]:
-        """Each layer with the number of the Dense layer that it follows or is."""
-        counts = itertools.accumulate(int(isinstance(layer, Dense)) for layer in self.layers)
+    def _numbered(self) -> list[tuple[Layer, int]]:
+        """Each layer with its number; an activation has that of the layer before it."""
+        counts = itertools.accumulate(
+            int(not isinstance(layer, Activation)) for layer in self.layers
+        )
         return list(zip(self.layers, counts, strict=True))
 
     def __str__(self) -> str:
         return f"Sequential: {', '.join(map(str, self.layers))}"
+
+    def __repr__(self) -> str:
+        return f"<{self}>"
 
 
 def _as_layers(layer: Any) -> list[Layer]:
@@ -91,10 +93,19 @@ def _as_layers(layer: Any) -> list[Layer]:
     raise UsageError(f"{layer!r} is not a layer; write pb.nn.Dense(10) or a NumPy function.")
 
 
-def _of_block(values: dict[str, Any], block: int) -> dict[str, Any]:
-    """The values of one block under the names that its layers know: W of W1."""
-    found = ((_BLOCK_NAME.fullmatch(name), value) for name, value in values.items())
-    return {match[1]: value for match, value in found if match and int(match[2]) == block}
+def _numbered_name(name: str, number: int) -> str:
+    """W and 1: W1; w1 and 2: w1_2."""
+    return f"{name}_{number}" if name[-1].isdigit() else f"{name}{number}"
+
+
+def _own(values: dict[str, Any], number: int) -> dict[str, Any]:
+    """The values of the layer with a number, under the layer's own names."""
+    found = ((_NUMBERED.fullmatch(name), value) for name, value in values.items())
+    return {
+        match["before"] or match["name"]: value
+        for match, value in found
+        if match and int(match["number"]) == number
+    }
 
 
 def _output_shape(
@@ -115,4 +126,4 @@ def _output_shape(
     return result
 
 
-_BLOCK_NAME = re.compile(r"(.*?)(\d+)")
+_NUMBERED = re.compile(r"(?:(?P<before>.*\d)_|(?P<name>.*\D))(?P<number>\d+)")

@@ -235,7 +235,13 @@ def _emit_where(arguments: Sequence[Source], params: Params, text_of: TextOf) ->
 
 
 where = Primitive(
-    "where", _where_aval, _emit_where, _where_cases, elementwise=True, keeps_array=True
+    "where",
+    _where_aval,
+    _emit_where,
+    _where_cases,
+    kink="where and masks: the slope of the side that the condition takes, as it is written",
+    elementwise=True,
+    keeps_array=True,
 )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..avals import Aval
-from ..dims import Dim, Dimension, Shape
+from ..dims import Dimension, Shape
 from ..errors import ShapeError, UsageError
 from ..program import float_dtype_of
 
@@ -93,8 +93,3 @@ def reduced_shape(shape: Shape, axis: Any, keepdims: bool) -> Shape:
     if keepdims:
         return tuple(1 if i in axes else dim for i, dim in enumerate(shape))
     return tuple(dim for i, dim in enumerate(shape) if i not in axes)
-
-
-def is_named(dim: Dimension) -> bool:
-    """Whether a dimension depends on named axes."""
-    return isinstance(dim, Dim)

@@ -37,6 +37,7 @@ transpose = Primitive(
         Case((any_real(random, (2, 3, 1)),), {"axes": (2, 0, 1)}),
     ],
     view=True,
+    free_to_repeat=lambda params: params["axes"] == tuple(reversed(range(len(params["axes"])))),
 )
 
 
@@ -313,7 +314,13 @@ def _size_aval(dim: Dimension) -> Aval:
     return Aval(np.dtype(np.int64), (), weak=True)
 
 
-size = Primitive("size", _size_aval, _emit_size, lambda random: [Case((), {"dim": 3})])
+size = Primitive(
+    "size",
+    _size_aval,
+    _emit_size,
+    lambda random: [Case((), {"dim": 3})],
+    free_to_repeat=lambda params: True,
+)
 
 
 @vjp_of(size)

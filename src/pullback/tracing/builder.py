@@ -52,6 +52,7 @@ class Builder:
         self.inputs: list[Var] = []
         self.equations: list[Equation] = []
         self.values: dict[Var, Any] = {}
+        self.conventions: dict[str, None] = {}
         self._defaults: dict[Var, Any] = {}
         self._captured: list[tuple[Any, Any, Var]] = []
         self._name_values = name_values
@@ -71,6 +72,7 @@ class Builder:
         self.inputs += program.inputs
         self.equations += program.equations
         self._defaults |= program.defaults
+        self.conventions.update(dict.fromkeys(program.conventions))
 
     def bind(
         self,
@@ -280,6 +282,7 @@ class Builder:
             result=result,
             output_names=tuple(output_names or [None] * len(outputs)),
             defaults=MappingProxyType(defaults),
+            conventions=tuple(self.conventions),
         )
         return program, final
 

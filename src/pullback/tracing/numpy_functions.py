@@ -70,8 +70,9 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: A
     out = options.pop("out", None)
     dtype = options.pop("dtype", None)
     if method != "__call__":
-        advice = {"reduce": "np.sum or np.max", "at": "writes such as h[i] = v"}.get(method)
-        refuse(f"np.{ufunc.__name__}.{method} is not traced; use {advice or 'whole functions'}.")
+        advice = {"reduce": "np.sum, np.prod or np.max", "at": "writes such as h[i] = v"}
+        instead = advice.get(method, "whole functions")
+        refuse(f"np.{ufunc.__name__}.{method} is not traced; use {instead}.")
     if any(not (key == "where" and value is True) for key, value in options.items()):
         refuse(f"np.{ufunc.__name__} with {', '.join(options)}= is not traced; use np.where.")
     if ufunc in _ON_MASKS and all(records.dtype_kind(value) == "b" for value in inputs):

@@ -14,6 +14,7 @@ import numpy as np
 from ..dims import exact_quotient, product
 from ..errors import ShapeError, at, refuse, user_location
 from ..primitives import elementwise, indexing, kinked, linear, reductions, shapes
+from ..primitives.elementwise import is_literal
 from ..primitives.shape_rules import normal_axes, normal_axis
 from .sizes import TracedSize, as_dimension
 from .traced import TracedArray
@@ -118,7 +119,11 @@ def clip(
         return shapes.copy(a)
     if high is None:
         return kinked.maximum(a, low)
-    return kinked.minimum(a, high) if low is None else kinked.clip(a, low, high)
+    if low is None:
+        return kinked.minimum(a, high)
+    if is_literal(low) and is_literal(high):
+        return kinked.clip(a, low, high)
+    return kinked.minimum(kinked.maximum(a, low), high)
 
 
 def dot(a: Any, b: Any, out: Any = None) -> Any:

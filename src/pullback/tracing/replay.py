@@ -27,6 +27,9 @@ def replay(
     traced = [v.builder for v in values.values() if isinstance(v, TracedArray)]
     builder = max(traced, key=lambda candidate: candidate.serial, default=None)
 
+    if builder is not None:
+        builder.conventions.update(dict.fromkeys(program.conventions))
+
     def value_of(atom: Any) -> Any:
         return atom.value if isinstance(atom, Literal) else values[atom]
 

@@ -11,7 +11,8 @@ from ..avals import Aval, aval_of
 from ..dims import parse_dim
 from ..errors import UsageError
 
-_DTYPE = re.compile(r"[fiub][1248]$")
+_DTYPES = {"f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1"}
+_LIKE_A_DTYPE = re.compile(r"(float|double|int|uint|bool|complex|[fiubc])\d+$")
 _WEAK = {"float": float, "int": int, "bool": bool}
 
 
@@ -36,6 +37,14 @@ def aval_from_spec(spec: Any, argument: str) -> Aval:
     if len(words) == 1 and words[0] in _WEAK:
         return aval_of(_WEAK[words[0]](1))
     dtype = np.dtype("f8")
-    if words and _DTYPE.match(words[0]):
+    if words and words[0] in _DTYPES:
         dtype = np.dtype(words.pop(0))
-    return Aval(dtype, tuple(parse_dim(word) for word in words))
+    elif words and _LIKE_A_DTYPE.match(words[0]):
+        raise UsageError(
+            f"{argument}={spec!r}: {words[0]!r} is not a dtype; allowed are "
+            f"{', '.join(sorted(_DTYPES))}, such as {argument}='f4 N D'."
+        )
+    shape = tuple(parse_dim(word) for word in words)
+    if any(isinstance(dim, int) and dim < 0 for dim in shape):
+        raise UsageError(f"{argument}={spec!r}: a length is below 0.")
+    return Aval(dtype, shape)

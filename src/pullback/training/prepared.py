@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -98,7 +99,19 @@ def train(
         dtype=dtype,
         info=info,
     )
-    return prepared.run(on_step)
+    run = prepared.run(on_step)
+    if run.made_it_worse:
+        warnings.warn(worse_text(run), stacklevel=2)
+    return run
+
+
+def worse_text(run: Run) -> str:
+    """What to tell when training ended with a larger loss than it began with."""
+    first, last = run.history[0]["loss"], run.history[-1]["loss"]
+    return (
+        f"Training made the loss worse, from {first:.4g} to {last:.4g}; try a learning rate below "
+        f"{run.settings['learning_rate']:g}, or inputs with scaling 'standard'."
+    )
 
 
 @dataclass(frozen=True)

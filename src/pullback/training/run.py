@@ -54,6 +54,14 @@ class Run:
     step: Program
     settings: Mapping[str, Any]
 
+    @property
+    def made_it_worse(self) -> bool:
+        """Whether the loss ended above where it began: the sign of a learning rate too large."""
+        return len(self.history) > 1 and self.history[-1]["loss"] > self.history[0]["loss"]
+
+    def __repr__(self) -> str:
+        return f"<Run of {len(self.history) - 1} epochs: {self.model!r}>"
+
     def save(self, folder: str | Path) -> None:
         """Write model.safetensors, history.csv, settings.json and training_step.py.
 

@@ -108,6 +108,8 @@ def sweep(
             arrive(atom, cotangent)
         for equation in reversed(program.equations):
             if equation.out in arrived:
+                if equation.primitive.kink:
+                    builder.conventions[equation.primitive.kink] = None
                 cotangent = _named(builder, program, equation.out, arrived[equation.out])
                 for atom, part in _contributions(builder, equation, cotangent):
                     arrive(atom, part)

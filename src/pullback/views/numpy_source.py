@@ -18,7 +18,7 @@ import numpy as np
 from ..avals import Aval, dtype_code
 from ..dims import Dim
 from ..primitive import Literal, Source, text_of_constant
-from ..program import FORWARD, Atom, Equation, Program, Var, unique_names
+from ..program import Atom, Equation, Program, Var, unique_names
 from ..trees import Structure
 
 LONGEST_INLINED = 56
@@ -121,16 +121,9 @@ class _Printer:
     def _is_trivial(self, equation: Equation) -> bool:
         """Whether writing it again costs nothing: x.T of a variable, x.shape[0]."""
         out = equation.out
-        if out.named or out in self.outputs:
-            return False
-        if equation.primitive.name == "size":
-            return True
-        atom = equation.inputs[0] if equation.inputs else None
-        return (
-            equation.primitive.name == "transpose"
-            and isinstance(atom, Var)
-            and equation.params["axes"] == tuple(reversed(range(out.aval.ndim)))
-        )
+        of_variables = all(isinstance(atom, Var) for atom in equation.inputs)
+        unnamed = not out.named and out not in self.outputs
+        return unnamed and of_variables and equation.primitive.free_to_repeat(equation.params)
 
     def _expression(self, equation: Equation) -> Source:
         arguments = [self._atom(atom) for atom in equation.inputs]
@@ -188,14 +181,8 @@ class _Printer:
     def _docstring(self) -> str:
         inputs = [f"{self.names[var]}: {_aval_text(var)}" for var in self.program.inputs]
         lines = textwrap.wrap("; ".join(inputs) + ".", LONGEST_LINE - 4)
-        # A convention is told where a derivative stands beside the operation.
-        is_derived = any(equation.stage != FORWARD for equation in self.program.equations)
-        kinks = dict.fromkeys(
-            equation.primitive.kink
-            for equation in self.program.equations
-            if is_derived and equation.primitive.kink
-        )
-        lines += [f"Kink of {kink}." for kink in kinks]
+        for convention in self.program.conventions:
+            lines += textwrap.wrap(f"Kink of {convention}.", LONGEST_LINE - 4)
         if len(lines) == 1 and len(lines[0]) <= LONGEST_LINE - 10:
             return f'    """{lines[0]}"""'
         return "\n".join([f'    """{lines[0]}', *(f"    {line}" for line in lines[1:]), '    """'])

@@ -66,7 +66,8 @@ def _units(model: Model, weights: Any) -> tuple[Any, list[str]]:
         assert model.classes is not None
         labels = model.classes.labels[:MOST_TILES]
         return np.arange(len(labels)), [printable(label)[:12] for label in labels]
-    use = np.sqrt(np.nansum(weights**2, axis=0)) * np.linalg.norm(following, axis=1)
+    squares = np.nansum(np.square(weights, dtype=np.float64), axis=0)
+    use = np.sqrt(squares) * np.linalg.norm(following.astype(np.float64), axis=1)
     return np.argsort(-use, kind="stable")[:MOST_TILES], []
 
 
