@@ -79,9 +79,17 @@ def test_a_folder_of_gzipped_idx_files_with_its_own_test_file(pullback, stripes)
 
 @pytest.mark.skipif(not MNIST.is_dir(), reason="../shared/data/mnist is not here")
 def test_mnist(pullback):
-    done = pullback("train", MNIST, "--hidden", 32, "--batch-size", 128, "--epochs", 1)
+    words = ("--hidden", 128, "--batch-size", 128, "--epochs", 5, "--seed", 0)
+    done = pullback("train", MNIST, *words)
     assert "10,000 rows in a test file of their own" in done.out
-    assert test_accuracy(done) > 0.9
+    assert test_accuracy(done) >= 0.97
+
+
+def test_a_run_that_made_it_worse_says_so(pullback):
+    done = pullback("train", "digits", "--learning-rate", 1e6, "--epochs", 2)
+    assert "made the loss worse" in done.out
+    assert "try a learning rate below 1e+06" in done.out
+    assert done.err == ""
 
 
 def test_it_shows_the_network_derived_checked_and_trained_in_this_order(pullback):

@@ -100,9 +100,9 @@ def test_layer():
     assert {name: value.shape for name, value in params.items()} == {
         "W1": (3, 2),
         "b1": (2,),
-        "gain1": (2,),
+        "gain2": (2,),
     }
-    assert {name: np.shape(value) for name, value in state.items()} == {"mean1": (2,), "count1": ()}
+    assert {name: np.shape(value) for name, value in state.items()} == {"mean2": (2,), "count2": ()}
 
     def output(training):
         def of(params, state, x):
@@ -116,8 +116,8 @@ def test_layer():
     h = np.tanh(2 * (X @ params["W1"] + params["b1"]))
     y, new = pb.compile(trained)(params, state, X)
     assert np.allclose(y, h - h.mean(axis=0), rtol=1e-13)
-    assert np.allclose(new["mean1"], h.mean(axis=0) / 2, rtol=1e-13)
-    assert new["count1"] == 1.0
+    assert np.allclose(new["mean2"], h.mean(axis=0) / 2, rtol=1e-13)
+    assert new["count2"] == 1.0
     y, _ = pb.compile(predicting)(params, new, X)
     assert np.allclose(y, h - h.mean(axis=0) / 2, rtol=1e-13)
 

@@ -135,19 +135,40 @@ class Scale:
 def test_a_users_own_layer_with_state():
     network = pb.nn.Sequential(pb.nn.Dense(3), Scale(), pb.nn.Dense(2), Scale())
     params, state = initialized(network, 4)
-    assert list(params) == ["W1", "b1", "gain1", "W2", "b2", "gain2"]
-    assert list(state) == ["seen1", "seen2"]
-    params["gain1"] = np.array([2.0, 3, 4])
+    assert list(params) == ["W1", "b1", "gain2", "W3", "b3", "gain4"]
+    assert list(state) == ["seen2", "seen4"]
+    params["gain2"] = np.array([2.0, 3, 4])
     y, new_state = network.apply(params, state, X, training=True)
     h = (X @ params["W1"]) * [2.0, 3, 4]
-    assert np.allclose(y, h @ params["W2"], rtol=1e-14)
-    assert new_state == {"seen1": 1.0, "seen2": 1.0}
+    assert np.allclose(y, h @ params["W3"], rtol=1e-14)
+    assert new_state == {"seen2": 1.0, "seen4": 1.0}
     assert network.apply(params, state, X, training=False)[1] == state
 
 
-def test_two_layers_with_the_same_parameter_after_one_dense_layer():
-    with pytest.raises(UsageError, match="Scale stands twice after one Dense layer"):
-        initialized(pb.nn.Sequential(pb.nn.Dense(3), Scale(), Scale()), 4)
+class Linear:
+    """A user's own layer, whose parameter has a name that ends in a digit."""
+
+    def __init__(self, units):
+        self.units = units
+
+    def init(self, random, shape):
+        return {"w1": random.normal(size=(*shape, self.units))}, {}
+
+    def apply(self, params, state, x, *, training):
+        return x @ params["w1"], state
+
+
+def test_layers_of_a_users_own_may_stand_anywhere_and_name_their_parameters_freely():
+    network = pb.nn.Sequential(Linear(5), pb.nn.ReLU(), Linear(3), Linear(2))
+    params, _ = initialized(network, 4)
+    assert {name: value.shape for name, value in params.items()} == {
+        "w1_1": (4, 5),
+        "w1_2": (5, 3),
+        "w1_3": (3, 2),
+    }
+    y, _ = network.apply(params, {}, X, training=True)
+    expected = np.maximum(X @ params["w1_1"], 0) @ params["w1_2"] @ params["w1_3"]
+    assert np.array_equal(y, expected)
 
 
 def test_plain_functions_are_layers():

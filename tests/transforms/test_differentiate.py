@@ -286,3 +286,13 @@ def test_the_name_and_text_of_the_function_are_kept():
 def test_what_makes_no_sense_is_told_in_words(call, message):
     with pytest.raises((UsageError, TraceError), match=message):
         call()
+
+
+def test_extra_outputs_of_programs_are_asked_for_as_those_of_functions():
+    program = pb.trace(lambda x: (np.sum(x**2), x * 2), x="3")
+    with pytest.raises(UsageError, match="has_aux"):
+        pb.grad(program)
+    (loss, extra), gradient = pb.value_and_grad(program, has_aux=True)(np.arange(3.0))
+    assert (loss, extra.tolist(), gradient.tolist()) == (5.0, [0, 2, 4], [0, 2, 4])
+    with pytest.raises(UsageError, match="has_aux"):
+        pb.value_and_grad(pb.trace(lambda x: np.sum(x), x="3"), has_aux=True)

@@ -15,6 +15,10 @@ from ..program import Program
 from ..storage.atomic import write_atomic
 
 
+NOTICEABLE = 0.5
+"""A loss that grew by less than this share may be noise, or nothing to learn."""
+
+
 @dataclass(frozen=True)
 class Progress:
     """Where training stands after a step.
@@ -57,7 +61,8 @@ class Run:
     @property
     def made_it_worse(self) -> bool:
         """Whether the loss ended above where it began: the sign of a learning rate too large."""
-        return len(self.history) > 1 and self.history[-1]["loss"] > self.history[0]["loss"]
+        first, last = self.history[0]["loss"], self.history[-1]["loss"]
+        return last > first + NOTICEABLE * abs(first)
 
     def __repr__(self) -> str:
         return f"<Run of {len(self.history) - 1} epochs: {self.model!r}>"
