@@ -203,6 +203,16 @@ class Program:
 
         Returns:
             A program whose floating inputs, constants and results have that dtype.
+
+        Raises:
+            UsageError: When the dtype is not floating.
+
+        Example:
+            >>> import numpy as np, pullback as pb
+            >>> print(pb.trace(lambda x: 2.0 * x, x="N").astype("f4"))
+            <lambda>(x: f4[N])
+              multiply: f4[N] = multiply(2.0, x)
+              return multiply
         """
         from .transforms.retype import retype
 
@@ -268,7 +278,14 @@ class Program:
     def from_json(cls, text: str) -> Program:
         """The program that `to_json` wrote.
 
-        Raises `ProgramError` when the text is not a valid program.
+        Args:
+            text: JSON text; it is data only, nothing in it is executed.
+
+        Returns:
+            A checked program.
+
+        Raises:
+            ProgramError: When the text is not a valid program.
         """
         import json
 

@@ -44,6 +44,12 @@ class GradientCheck:
     Attributes:
         variables: One line per variable.
         kinks: Number of entries exactly on a kink, by primitive.
+
+    Example:
+        >>> import numpy as np, pullback as pb
+        >>> check = pb.check_gradients(np.abs, np.array([-1.0, 0.0, 2.0]))
+        >>> check.kinks, check.variables[0].checked
+        ({'abs': 1}, 3)
     """
 
     variables: tuple[VariableCheck, ...]

@@ -33,6 +33,20 @@ class Model:
         classes: The labels that outputs stand for; None for regression.
         inputs: Number of input columns.
         info: What else the training knew: feature_names, image_shape, loss (plain data).
+
+    Example:
+        >>> import numpy as np, pullback as pb
+        >>> net = pb.nn.Sequential(pb.nn.Dense(2))
+        >>> run = pb.train(net, np.eye(2), ["left", "right"], batch_size="full", epochs=100)
+        >>> print(run.model)
+        2 inputs -> Dense(2)
+          W1   2x2                4 parameters
+          b1   2                  2 parameters
+          6 learned parameters, float32
+        >>> run.model.predict(np.eye(2))
+        array(['left', 'right'], dtype='<U5')
+        >>> run.model.predict_proba(np.eye(2)).shape
+        (2, 2)
     """
 
     layers: tuple[str, ...]
@@ -64,6 +78,9 @@ class Model:
 
         Returns:
             Labels of shape (rows,), of the type that the training labels had.
+
+        Raises:
+            DataError: As `outputs`.
         """
         outputs = self.outputs(X)
         return outputs if self.classes is None else self.classes.decode(np.argmax(outputs, axis=1))
@@ -118,6 +135,9 @@ class Model:
 
     def save(self, path: str | Path) -> None:
         """Write the model to a safetensors file that `pb.load` needs nothing else to read.
+
+        Args:
+            path: The file; one that is there is replaced at once or not at all.
 
         Raises:
             StorageError: When the file cannot be written; an old file stays as it was.

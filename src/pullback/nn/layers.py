@@ -118,12 +118,31 @@ class Activation:
 
 
 def ReLU() -> Activation:
-    """max(x, 0) as a layer; its slope at 0 is 0. See `relu`."""
+    """max(x, 0), entry by entry, as a layer; its slope at 0 is 0.
+
+    Returns:
+        A layer without parameters that keeps shape and dtype; He weights suit a Dense before it.
+
+    Example:
+        >>> import numpy as np, pullback as pb
+        >>> pb.nn.ReLU().apply({}, {}, np.array([-1.0, 2.0]), training=True)[0]
+        array([0., 2.])
+    """
     return Activation(relu, "ReLU", weights="he")
 
 
 def Sigmoid() -> Activation:
-    """1 / (1 + exp(-x)) as a layer. See `sigmoid`."""
+    """1 / (1 + exp(-x)), entry by entry and without overflow, as a layer.
+
+    Returns:
+        A layer without parameters that keeps shape and dtype; Glorot weights suit a Dense
+        before it.
+
+    Example:
+        >>> import numpy as np, pullback as pb
+        >>> pb.nn.Sigmoid().apply({}, {}, np.array([0.0]), training=True)[0]
+        array([0.5])
+    """
     return Activation(sigmoid, "Sigmoid")
 
 

@@ -114,7 +114,13 @@ def _recorded(record: Callable[..., Any], name: str, args: Any, kwargs: Any) -> 
 
 
 def vocabulary() -> list[str]:
-    """The names of NumPy's functions that can be traced, sorted."""
+    """The names of NumPy's functions that can be traced, sorted.
+
+    Example:
+        >>> import pullback as pb
+        >>> "np.tanh" in pb.vocabulary(), "np.linalg.inv" in pb.vocabulary()
+        (True, False)
+    """
     names = {ufunc.__name__ for ufunc in (*UFUNCS, *_ON_MASKS)}
     names |= {
         f"{function.__module__}.{function.__name__}".removeprefix("numpy.")

@@ -51,6 +51,13 @@ class Run:
             Epoch 0 is before the first step; later losses are means over the epoch's steps.
         step: The training step that ran: forward, derived backward, update.
         settings: Every setting, defaults included (plain data).
+
+    Example:
+        >>> import numpy as np, pullback as pb
+        >>> net = pb.nn.Sequential(pb.nn.Dense(2))
+        >>> run = pb.train(net, np.eye(2), ["left", "right"], batch_size="full", epochs=3)
+        >>> [record["epoch"] for record in run.history], run.settings["learning_rate"]
+        ([0, 1, 2, 3], 0.015625)
     """
 
     model: Model
