@@ -176,13 +176,30 @@ LOSSES: dict[str, Callable[[], Loss]] = {
 
 
 def as_loss(loss: Any) -> Loss:
-    """A loss object as it is, a plain function as a `CustomLoss`.
+    """What `pb.train` makes of its `loss`: a loss as it is, a plain function as a custom loss.
+
+    Args:
+        loss: A loss, or a NumPy function (outputs, targets) that gives one number per row, or
+            one number, which is taken as a mean and refuses weights.
+
+    Returns:
+        A loss: `rows(outputs, targets)` and, called, their weighted mean.
 
     Raises:
         UsageError: When it is neither.
+
+    Example:
+        >>> import numpy as np, pullback as pb
+        >>> loss = pb.losses.as_loss(lambda outputs, targets: np.abs(outputs - targets)[:, 0])
+        >>> loss(np.array([[1.0], [3.0]]), np.zeros((2, 1)))
+        np.float64(2.0)
     """
     if isinstance(loss, type):
         raise UsageError(f"loss={loss.__name__} is no loss yet; write {loss.__name__}().")
+    needed = ("rows", "reduction", "outputs_name", "default_rates")
+    lacking = [name for name in needed if not hasattr(loss, name)]
+    if hasattr(loss, "rows") and callable(loss) and lacking:
+        raise UsageError(f"loss={loss!r} lacks {', '.join(lacking)}; see pb.losses.Loss.")
     if hasattr(loss, "rows") and callable(loss):
         checked: Loss = loss
         return checked

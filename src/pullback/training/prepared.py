@@ -14,8 +14,7 @@ from ..checking import GradientCheck, check_gradients
 from ..data.labels import Classes
 from ..engines.blas import one_blas_thread
 from ..errors import DataError, UsageError
-from ..losses import CrossEntropy
-from ..losses.losses import as_loss
+from ..losses import CrossEntropy, as_loss
 from ..models import Model
 from ..models.model import layer_names
 from ..nn import Sequential
