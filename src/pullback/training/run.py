@@ -14,7 +14,6 @@ from ..models import Model
 from ..program import Program
 from ..storage.atomic import write_atomic
 
-
 NOTICEABLE = 0.5
 """A loss that grew by less than this share may be noise, or nothing to learn."""
 
