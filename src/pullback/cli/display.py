@@ -88,9 +88,8 @@ def show_derivation(console: Console, prepared: Prepared) -> None:
     heading(console, "FORWARD", "what the network computes for the rows x of a step, as NumPy")
     _code(console, stage_lines(source, "forward"))
     heading(console, "DERIVED", "its backward pass; dW1 is the gradient of the loss for W1")
-    _code(console, stage_lines(source, "backward"))
-    for convention in prepared.step.conventions:
-        lines(console, f"kink of {convention}")
+    kinks = [f"# kink of {convention}" for convention in prepared.step.conventions]
+    _code(console, "\n".join([stage_lines(source, "backward"), *kinks]))
 
 
 def show_check(console: Console, check: GradientCheck, rows: int) -> None:
