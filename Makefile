@@ -8,7 +8,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench format setup clean distclean
+.PHONY: help demo test check fuzz bench format setup clean distclean
 
 help:  ## list the targets
 	@echo "usage: make TARGET [PYTHON=/path/to/python]"
@@ -25,6 +25,9 @@ check: $(STAMP)  ## linters, types and floors only
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+fuzz: $(STAMP)  ## property tests on many new examples
+	$(BIN)/python -m pytest -n auto --hypothesis-profile=fuzz tests
 
 bench: $(STAMP)  ## measure the time of `import pullback`
 	$(BIN)/python benchmarks/import_time.py

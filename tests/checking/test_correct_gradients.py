@@ -277,7 +277,7 @@ def with_zeros(random, shape, how):
     activations=st.lists(st.sampled_from("relu mask leaky abs clip tanh".split()), min_size=5),
     scale=st.sampled_from([1e-8, 1e-3, 1.0, 1e3]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_random_networks_with_random_zeros(seed, sizes, zeroed, activations, scale):
     random = np.random.default_rng(seed)
     rows = int(random.integers(1, 5))

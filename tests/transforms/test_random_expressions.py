@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pullback as pb
@@ -128,9 +128,7 @@ def numeric_gradient(f, arrays, which, step=1e-3):
     return gradient
 
 
-FEW = settings(
-    max_examples=120, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
-)
+FEW = settings(max_examples=120)
 
 
 @FEW
@@ -182,7 +180,7 @@ def test_every_form_of_the_derivative_agrees(steps):
         assert np.array_equal(left, again)
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=25)
 @given(steps=st.lists(STEP, min_size=2, max_size=4))
 def test_the_gradient_of_the_gradient_is_the_numerical_one(steps):
     f = expression(steps)
