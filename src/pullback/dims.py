@@ -8,7 +8,7 @@ values, whatever way they were built.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -129,6 +129,16 @@ def evaluate(dim: Dimension, sizes: Mapping[str, Any]) -> Any:
             factor = factor * sizes[name]
         total = total + factor
     return total
+
+
+def axis_lengths(shaped: Iterable[tuple[Shape, Sequence[Any]]]) -> dict[str, Any]:
+    """The length of each axis that stands alone in a shape, from the lengths of arrays."""
+    lengths: dict[str, Any] = {}
+    for shape, actual in shaped:
+        for dim, length in zip(shape, actual, strict=True):
+            if isinstance(dim, Dim) and str(dim) in dim.axes:
+                lengths.setdefault(str(dim), length)
+    return lengths
 
 
 def format_shape(shape: Shape) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import builtins
 import keyword
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
@@ -302,10 +302,6 @@ class Program:
         import hashlib
 
         return hashlib.sha256(self.to_json().encode()).hexdigest()
-
-    def renamed(self, name: str) -> Program:
-        """The same program under another name."""
-        return replace(self, name=name)
 
 
 def primitive_named(name: str) -> Primitive:

@@ -373,3 +373,14 @@ def test_a_spec_that_describes_nothing_is_refused(specs, message):
 
     with pytest.raises(PullbackError, match=message):
         pb.trace(f, **specs)
+
+
+def test_a_matrix_with_rules_of_its_own_is_refused():
+    with pytest.warns(PendingDeprecationWarning):
+        matrix = np.matrix([[1.0, 2.0], [3.0, 4.0]])
+    with pytest.raises(PullbackError, match=r"np\.asarray"):
+        pb.grad(lambda x: np.sum(x * x))(matrix)
+    with pytest.raises(PullbackError, match=r"np\.asarray"):
+        pb.grad(lambda x: np.sum(x * matrix))(np.ones((2, 2)))
+    program = pb.trace(lambda x: x * x, x="N N")
+    assert np.array_equal(program(matrix), np.asarray(matrix) ** 2)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dims import Dim
+from ..dims import axis_lengths
 from ..engines.binding import Signature
 from ..errors import UsageError, nearest
 from ..program import Program, Var
@@ -154,12 +154,8 @@ def _program_at_point(
     program: Program, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[Program, dict[Var, Any], dict[Var, str]]:
     flat = Signature(program).flat(args, kwargs)
-    sizes = {
-        str(dim): length
-        for var, value in zip(program.inputs, flat, strict=True)
-        for dim, length in zip(var.aval.shape, np.shape(value), strict=True)
-        if isinstance(dim, Dim)
-    }
+    pairs = zip(program.inputs, flat, strict=True)
+    sizes = axis_lengths((var.aval.shape, np.shape(value)) for var, value in pairs)
     fixed = specialize(program, sizes).astype("f8")
     inputs = {
         var: _in_float64(value)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..avals import Aval
-from ..dims import Dim, evaluate, format_shape
+from ..dims import Dim, axis_lengths, evaluate, format_shape
 from ..errors import ProgramError
 from ..program import Program
 from ..trees import leaves_in
@@ -76,7 +76,7 @@ class Signature:
     def _checked(self, value: Any, path: str, aval: Aval) -> Any:
         if aval.weak:
             return self._python_number(value, path, aval)
-        array = value if isinstance(value, np.ndarray) else np.asarray(value)
+        array = np.asarray(value)
         if not array.dtype.isnative:
             array = array.astype(array.dtype.newbyteorder("="))
         if array.dtype != aval.dtype:
@@ -101,7 +101,6 @@ class Signature:
 
     def _check_lengths(self, flat: list[Any]) -> None:
         """Raise unless every axis name stands for one length, and no length is negative."""
-        sizes: dict[str, int] = {}
         shaped = [
             (path, aval, np.shape(value))
             for value, (path, aval) in zip(flat, self.leaves, strict=True)
@@ -110,9 +109,7 @@ class Signature:
             if len(shape) != aval.ndim:
                 expected = format_shape(aval.shape)
                 raise ProgramError(f"{self.name}: {path} has shape {shape}, expected {expected}.")
-            for dim, length in zip(aval.shape, shape, strict=True):
-                if isinstance(dim, Dim) and str(dim) in dim.axes:
-                    sizes.setdefault(str(dim), length)
+        sizes = axis_lengths((aval.shape, shape) for _, aval, shape in shaped)
         for path, aval, shape in shaped:
             for dim, length in zip(aval.shape, shape, strict=True):
                 self._check_length(path, aval, shape, dim, length, sizes)

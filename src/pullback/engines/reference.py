@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..avals import aval_of
+from ..dims import axis_lengths
 from ..program import Program, Var
 from ..tracing import TracedArray
 from ..tracing.replay import replay
@@ -51,18 +52,11 @@ class Executable:
         """The result inside a surrounding trace: the program's equations become part of it."""
         values = self._signature.leaves_of(args, kwargs)
         avals = [v.aval if isinstance(v, TracedArray) else aval_of(v) for v in values]
-        lengths = {
-            str(dim): length
-            for var, aval in zip(self.program.inputs, avals, strict=False)
-            for dim, length in zip(var.aval.shape, aval.shape, strict=True)
-        }
-        fixed = specialize(self.program, lengths)
+        inputs = self.program.argument_inputs
+        shaped = ((v.aval.shape, a.shape) for v, a in zip(inputs, avals, strict=True))
+        fixed = specialize(self.program, axis_lengths(shaped))
         outputs = replay(fixed, dict(zip(fixed.argument_inputs, values, strict=True)))
         return unflatten(self.program.result, outputs)
-
-    def leaves(self, *args: Any, **kwargs: Any) -> list[Any]:
-        """The result as a flat list."""
-        return flatten(self(*args, **kwargs))[0]
 
     def __repr__(self) -> str:
         return f"<compiled {self.program!r}>"

@@ -203,6 +203,8 @@ def _eager_input(builder: Builder, leaf: Any, hint: str, path: str) -> Var | Non
         return builder.add_input(
             leaf.aval, hint, leaf.builder.value_of(leaf.atom) if known else None
         )
+    if isinstance(leaf, np.matrix):
+        raise UsageError(f"{path} is an np.matrix, which multiplies by other rules; np.asarray it.")
     if isinstance(leaf, np.ma.MaskedArray):
         raise UsageError(f"{path} is a masked array; fill it first, its mask would be lost.")
     if isinstance(leaf, float) and not isinstance(leaf, np.generic):
