@@ -6,9 +6,9 @@ import shutil
 
 import numpy as np
 import pytest
-from conftest import run_in, write_flowers
 
 import pullback as pb
+from conftest import run_in, write_flowers
 from pullback.data import load
 
 

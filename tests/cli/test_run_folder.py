@@ -9,9 +9,9 @@ import textwrap
 
 import numpy as np
 import pytest
-from conftest import run_in
 
 import pullback as pb
+from conftest import run_in
 from pullback.data import load, split
 
 FILES = {

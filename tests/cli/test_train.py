@@ -6,9 +6,9 @@ import re
 
 import numpy as np
 import pytest
-from conftest import MNIST, idx, test_accuracy
 
 import pullback as pb
+from conftest import MNIST, idx, test_accuracy
 
 ESCAPE = "\x1b"
 
