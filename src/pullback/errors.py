@@ -11,7 +11,7 @@ import os
 import sys
 from dataclasses import dataclass
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 _PACKAGE_FOLDER = os.path.dirname(os.path.abspath(__file__))
 
@@ -41,7 +41,13 @@ class GradientError(PullbackError, AssertionError):
 
 
 class TrainingError(PullbackError, ArithmeticError):
-    """Training cannot go on: the loss is no longer a finite number."""
+    """Training cannot go on: the loss is no longer a finite number.
+
+    Attributes:
+        run: The `Run` up to the step before, with the last good weights.
+    """
+
+    run: Any = None
 
 
 class DataError(PullbackError, ValueError):
@@ -101,3 +107,8 @@ def nearest(word: str, allowed: list[str]) -> str:
 
     close = difflib.get_close_matches(word, allowed, n=1)
     return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def printable(value: object) -> str:
+    """A text from a file without what could steer a terminal."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(value))

@@ -66,7 +66,7 @@ def encode(program: Program) -> dict[str, Any]:
         "output_names": list(program.output_names),
         "result": program.result.to_json(),
         "conventions": list(program.conventions),
-        "captured": {names[v]: _encode_array(value) for v, value in program.defaults.items()},
+        "captured": {names[v]: _encode_default(value) for v, value in program.defaults.items()},
     }
 
 
@@ -130,7 +130,7 @@ def _decode(data: dict[str, Any]) -> Program:
         output_names=tuple(data["output_names"]),
         conventions=tuple(map(str, data["conventions"])),
         defaults=MappingProxyType(
-            {known[name]: _decode_array(item) for name, item in data["captured"].items()}
+            {known[name]: _decode_default(item) for name, item in data["captured"].items()}
         ),
     )
 
@@ -168,6 +168,16 @@ def _decode_literal(item: dict[str, Any]) -> Literal:
     aval = _decode_aval(item["aval"])
     value = aval.dtype.type(item["literal"])
     return Literal(value.item() if aval.weak else value)
+
+
+def _encode_default(value: Any) -> dict[str, Any]:
+    return (
+        _encode_array(value) if isinstance(value, np.ndarray) else _encode_literal(Literal(value))
+    )
+
+
+def _decode_default(item: dict[str, Any]) -> Any:
+    return _decode_literal(item).value if "literal" in item else _decode_array(item)
 
 
 def _encode_array(array: Any) -> dict[str, Any]:

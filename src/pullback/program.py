@@ -77,7 +77,7 @@ class Program:
         arguments: How leaves make up the function's parameters.
         result: The structure of the result.
         output_names: A name per output leaf, such as "dW1"; None where there is none.
-        defaults: Values of the captured arrays (copies, read-only).
+        defaults: Values of the captured arrays (copies, read-only), and of numbers that vary.
         conventions: Which slopes were taken at kinks, where a gradient was derived.
     """
 

@@ -17,7 +17,7 @@ X = np.random.default_rng(0).normal(size=(5, 3))
 def test_each_section_has_its_test():
     titles = re.findall(r"^## \d+\. (.*)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
     named = {"test_" + re.sub(r"\W+", "_", title.lower()) for title in titles}
-    assert len(titles) == 8
+    assert len(titles) == 10
     assert named <= set(globals())
 
 
@@ -276,3 +276,61 @@ def test_training(reduction, size, monkeypatch):
     again = weights_after(X, y, **options)
     assert again.model.params["W1"].tobytes() == run.model.params["W1"].tobytes()
     assert [h["loss"] for h in again.history] == [h["loss"] for h in run.history]
+
+
+def test_update_rule():
+    class Halved:
+        """Moves by half of what SGD would, and counts in its state."""
+
+        learning_rate = 0.1
+
+        def init(self, params):
+            return {"moved": {name: np.zeros_like(value) for name, value in params.items()}}
+
+        def numbers(self, step, learning_rate):
+            return {"learning_rate": learning_rate, "half": 0.5 + 0.0 * step}
+
+        def update(self, gradients, state, params, numbers):
+            rate = numbers["learning_rate"] * numbers["half"]
+            moves = {name: rate * gradients[name] for name in params}
+            moved = {name: state["moved"][name] + moves[name] for name in params}
+            return {name: params[name] - moves[name] for name in params}, {"moved": moved}
+
+    y = X @ np.array([1.0, -2.0, 0.5])
+    settings = {"loss": pb.losses.SquaredError(), "dtype": "float64", "epochs": 4}
+    net = pb.nn.Sequential(pb.nn.Dense(1))
+    own = pb.train(net, X, y, optimizer=Halved(), batch_size=2, **settings)
+    sgd = pb.train(net, X, y, optimizer=pb.optim.SGD(0.05), batch_size=2, **settings)
+    for name, value in sgd.model.params.items():
+        assert np.allclose(own.model.params[name], value, rtol=1e-12)
+    assert "moved_W1" in own.step.to_numpy()
+    programs = own.step
+    scheduled = pb.train(
+        net,
+        X,
+        y,
+        optimizer=Halved(),
+        batch_size=2,
+        schedule=lambda step: 1 / (1 + step),
+        **settings,
+    )
+    assert scheduled.step.fingerprint() == programs.fingerprint()
+
+
+def test_random_numbers():
+    from pullback.tracing import uniform_like
+
+    program = pb.trace(lambda x: uniform_like(x) + 10 * uniform_like(2 * x), x="N 3")
+    whole = program(X, seed=5, step=7)
+    assert np.array_equal(whole, program(X, seed=5, step=7))
+    assert np.array_equal(whole[2:], program(X[2:], seed=5, step=7, first_row=2))
+    first, second = whole % 1, whole // 1
+    assert not np.allclose(first * 10, second, atol=1)
+    for other in (program(X, seed=6, step=7), program(X, seed=5, step=8)):
+        assert not np.any(whole == other)
+    masked = pb.trace(lambda x: np.sum(np.where(uniform_like(x) < 0.5, x**2, 0.0)), x="N 3")
+    gradient = pb.grad(masked)(X, seed=5)
+    assert np.array_equal(gradient != 0, pb.trace(uniform_like, x="N 3")(X, seed=5) < 0.5)
+    pb.check_gradients(masked, X, seed=5)
+    single = program.astype("f4")(X.astype("f4"), seed=5, step=7)
+    assert np.allclose(single, whole, atol=1e-5)

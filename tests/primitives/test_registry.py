@@ -9,7 +9,7 @@ from pullback.avals import aval_of
 from pullback.primitive import REGISTRY
 from pullback.transforms import vjp_program
 
-CONSTANTS = {"one_hot"}
+CONSTANTS = {"one_hot", "uniform"}
 """Primitives with a floating result and no rule: what they read is not floating."""
 
 ALL = [pytest.param(primitive, id=name) for name, primitive in sorted(REGISTRY.items())]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 import pullback as pb
+from pullback import losses
 from pullback.primitives import fused
 
 SHAPES = {"x": "N D", "y": "N C", "W1": "D H", "W2": "H C"}
@@ -52,6 +53,49 @@ def soft_targets(x: Any, W: Any, b: Any, y: Any) -> Any:
     return -np.mean(np.sum(y * log_p, axis=1))
 
 
+def with_labels(loss: losses.Loss) -> Callable[..., Any]:
+    """A linear classifier of class numbers under a loss."""
+
+    def classifier(x: Any, W: Any, b: Any, labels: Any) -> Any:
+        logits = x @ W + b
+        y = pb.nn.one_hot(labels, 10)
+        return loss(logits, y)
+
+    return classifier
+
+
+def with_targets(loss: losses.Loss) -> Callable[..., Any]:
+    """A linear model under a loss, of targets about which nothing is known."""
+
+    def model(x: Any, W: Any, b: Any, y: Any) -> Any:
+        outputs = x @ W + b
+        return loss(outputs, y)
+
+    return model
+
+
+def with_declared_targets(loss: losses.Loss) -> Callable[..., Any]:
+    """A linear classifier of soft targets, declared to sum to 1, under a loss."""
+
+    def classifier(x: Any, W: Any, b: Any, soft: Any) -> Any:
+        logits = x @ W + b
+        y = pb.nn.distribution(soft)
+        return loss(logits, y)
+
+    return classifier
+
+
+def weighted(x: Any, W: Any, b: Any, labels: Any, weights: Any) -> Any:
+    logits = x @ W + b
+    y = pb.nn.one_hot(labels, 10)
+    return losses.CrossEntropy()(logits, y, weights)
+
+
+def penalized(W1: Any, W2: Any) -> Any:
+    penalty = losses.L2(0.1)(W1) + losses.ElasticNet(0.01, 0.1)(W2)
+    return penalty
+
+
 def normalised(x: Any, gamma: Any, beta: Any, y: Any, epsilon: Any) -> Any:
     mean = np.mean(x, axis=0)
     variance = np.var(x, axis=0)
@@ -91,6 +135,10 @@ NORMAL = {"x": "N D", "gamma": "D", "beta": "D", "y": "N D", "epsilon": "float"}
 NOTES = {"x": "N D", "y": "N C", "w1": "D H", "w2": "H C"}
 
 
+def _of_loss(loss: losses.Loss, model: Any, **targets: str) -> Callable[[], pb.Program]:
+    return _gradient(model(loss), ["W", "b"], **CLASSIFIER, **targets)
+
+
 def _gradient(function: Any, wrt: Any, **specs: Any) -> Callable[[], pb.Program]:
     return lambda: pb.grad(pb.trace(function, **specs), wrt=wrt)
 
@@ -108,6 +156,29 @@ PROGRAMS: dict[str, Callable[[], pb.Program]] = {
     "grad_written_twice": _gradient(written_twice, "w1", x="N D", w1="D H"),
     "grad_hard_labels": _gradient(hard_labels, ["W", "b"], **CLASSIFIER, labels="i8 N"),
     "grad_soft_targets": _gradient(soft_targets, ["W", "b"], **CLASSIFIER, y="N 10"),
+    "grad_cross_entropy": _of_loss(losses.CrossEntropy(), with_labels, labels="i8 N"),
+    "grad_cross_entropy_smoothed": _of_loss(
+        losses.CrossEntropy(label_smoothing=0.1), with_labels, labels="i8 N"
+    ),
+    "grad_cross_entropy_undeclared": _of_loss(losses.CrossEntropy(), with_targets, y="N 10"),
+    "grad_cross_entropy_declared": _of_loss(
+        losses.CrossEntropy(), with_declared_targets, soft="N 10"
+    ),
+    "grad_cross_entropy_weighted": _gradient(
+        weighted, ["W", "b"], **CLASSIFIER, labels="i8 N", weights="N"
+    ),
+    "value_and_grad_relative_entropy": lambda: pb.value_and_grad(
+        pb.trace(with_declared_targets(losses.RelativeEntropy()), **CLASSIFIER, soft="N 10"),
+        wrt=["W", "b"],
+    ),
+    "grad_relative_entropy": _of_loss(losses.RelativeEntropy(), with_declared_targets, soft="N 10"),
+    "grad_binary_cross_entropy": _of_loss(losses.BinaryCrossEntropy(), with_targets, y="N 10"),
+    "grad_huber": _of_loss(losses.Huber(), with_targets, y="N 10"),
+    "grad_log_cosh": _of_loss(losses.LogCosh(), with_targets, y="N 10"),
+    "grad_poisson": _of_loss(losses.Poisson(), with_targets, y="N 10"),
+    "value_and_grad_penalties": lambda: pb.value_and_grad(
+        pb.trace(penalized, W1="D H", W2="H C"), wrt=["W1", "W2"]
+    ),
     "grad_normalised": _gradient(normalised, ["x", "gamma", "beta"], **NORMAL),
     "grad_with_helper": _gradient(with_helper, ["W1", "b1", "W2", "b2"], **TWO_LAYERS),
     "grad_pieces": _gradient(pieces, ["x", "y"], x="N 5", y="float"),

@@ -160,7 +160,7 @@ def _program_at_point(
     inputs = {
         var: _in_float64(value)
         for var, value in zip(fixed.inputs, flat, strict=True)
-        if var not in fixed.defaults
+        if var not in fixed.defaults or var.aval.weak
     }
     return fixed, inputs, fixed.input_paths
 

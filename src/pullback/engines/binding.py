@@ -28,7 +28,9 @@ class Signature:
             for dim in equation.out.aval.shape
             if isinstance(dim, Dim) and any(factor < 0 for _, factor in dim.terms)
         }
-        self.captured = [program.defaults[v] for v in program.inputs[len(self.leaves) :]]
+        captured = program.inputs[len(self.leaves) :]
+        self.captured = {program.names[var]: program.defaults[var] for var in captured}
+        self._numbers = {program.names[var]: var.aval for var in captured if var.aval.weak}
 
     def flat(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Any]:
         """One checked value per input of the program.
@@ -38,13 +40,16 @@ class Signature:
                 another structure, dtype or number of axes, or when an axis name would stand for
                 two lengths.
         """
+        numbers = {name: value for name, value in kwargs.items() if name in self._numbers}
+        kwargs = {name: value for name, value in kwargs.items() if name not in numbers}
         leaves = self.leaves_of(args, kwargs)
         flat = [
             self._checked(value, path, aval)
             for value, (path, aval) in zip(leaves, self.leaves, strict=True)
         ]
         self._check_lengths(flat)
-        return flat + self.captured
+        given = {n: self._python_number(v, n, self._numbers[n]) for n, v in numbers.items()}
+        return [*flat, *(self.captured | given).values()]
 
     def leaves_of(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Any]:
         """One value per leaf of the arguments, unchecked; raises `ProgramError` as `flat`."""

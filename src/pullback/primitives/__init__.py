@@ -4,6 +4,28 @@ A primitive stands with its meaning (the NumPy expression it is written as), its
 VJP rule, its convention at kinks and the sample inputs on which the tests examine it.
 """
 
-from . import elementwise, fused, indexing, kinked, linear, reductions, shapes
+from . import (
+    activations,
+    elementwise,
+    fused,
+    indexing,
+    kinked,
+    labels,
+    linear,
+    reductions,
+    residuals,
+    shapes,
+)
 
-__all__ = ["elementwise", "fused", "indexing", "kinked", "linear", "reductions", "shapes"]
+__all__ = [
+    "activations",
+    "elementwise",
+    "fused",
+    "indexing",
+    "kinked",
+    "labels",
+    "linear",
+    "reductions",
+    "residuals",
+    "shapes",
+]

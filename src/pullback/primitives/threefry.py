@@ -16,12 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pullback.errors import UsageError
+from pullback.primitives import helpers
 
 Word: TypeAlias = int | np.uint32 | NDArray[np.uint32]
 
-_ROUNDS = 20
-_ROTATIONS = (13, 15, 26, 6, 17, 29, 16, 24)
-_KEY_PARITY = 0x1BD11BDA  # the key schedule's constant: no key is all zeros after it
 _WORD = 2**32
 
 
@@ -50,17 +48,7 @@ def threefry2x32(
     words = [_word(word, "key") for word in key] + [_word(word, "counter") for word in counter]
     shape = np.broadcast_shapes(*(word.shape for word in words))
     # Arrays of at least one axis throughout: they wrap without a word, NumPy's scalars warn.
-    k0, k1, c0, c1 = (np.atleast_1d(word) for word in words)
-    keys = (k0, k1, k0 ^ k1 ^ np.uint32(_KEY_PARITY))
-    x0, x1 = (half.copy() for half in np.broadcast_arrays(c0 + k0, c1 + k1))
-    for round_number in range(_ROUNDS):
-        x0 += x1
-        x1 = _rotate_left(x1, _ROTATIONS[round_number % 8])
-        x1 ^= x0
-        if round_number % 4 == 3:  # after every fourth round the key goes in, turned by one word
-            injection = round_number // 4 + 1
-            x0 += keys[injection % 3]
-            x1 += keys[(injection + 1) % 3] + np.uint32(injection)
+    x0, x1 = np.broadcast_arrays(*helpers.threefry(*map(np.atleast_1d, words)))  # type: ignore[no-untyped-call]
     return x0.reshape(shape), x1.reshape(shape)
 
 
@@ -112,11 +100,6 @@ def _word(value: Word, name: str) -> NDArray[np.uint32]:
             f"got {value!r}."
         )
     return array.astype(np.uint32)
-
-
-def _rotate_left(word: NDArray[np.uint32], bits: int) -> NDArray[np.uint32]:
-    rotated: NDArray[np.uint32] = (word << np.uint32(bits)) | (word >> np.uint32(32 - bits))
-    return rotated
 
 
 def _check_range(name: str, value: int, end: int) -> None:

@@ -4,6 +4,7 @@ from .builder import Builder
 from .numpy_functions import vocabulary
 from .trace import EagerTrace, trace, trace_avals, trace_eager
 from .traced import TracedArray, in_stage, named
+from .varying import uniform_like, varying
 
 __all__ = [
     "Builder",
@@ -14,5 +15,7 @@ __all__ = [
     "trace",
     "trace_avals",
     "trace_eager",
+    "uniform_like",
+    "varying",
     "vocabulary",
 ]

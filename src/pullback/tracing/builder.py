@@ -39,10 +39,17 @@ class Builder:
     Args:
         eager: Whether values are known while tracing, so that they may steer the function.
         name_values: Whether values are named after the user's variables.
+        parent: The builder of the surrounding trace whose values the function gets.
     """
 
-    def __init__(self, eager: bool = False, name_values: bool = True) -> None:
+    def __init__(
+        self, eager: bool = False, name_values: bool = True, parent: Builder | None = None
+    ) -> None:
         self.eager = eager
+        self.parent = parent
+        self.draws = 0
+        """How many operations have drawn random numbers."""
+        self._numbers: dict[str, TracedArray] = {}
         self.stage = FORWARD
         self.open = True
         self.refusal: PullbackError | None = None
@@ -212,6 +219,33 @@ class Builder:
         if self.eager:
             traced = getattr(default, "builder", None)
             self.values[var] = default if traced is None else traced.value_of(default.atom)
+
+    def varying(self, value: float, name: str, shared: bool = False) -> TracedArray:
+        """A number as an input with a default; of the outermost trace, so that it stays one.
+
+        Shared ones are the same input wherever they are asked for by this name.
+        """
+        if shared and name in self._numbers:
+            return self._numbers[name].snapshot()
+        if self.parent is not None:
+            outer = self.parent.varying(value, name, shared)
+            number = self.wrap(self._capture_traced(outer))
+        else:
+            var = Var(aval_of(value), name, named=True)
+            self._defaults[var] = value
+            if self.eager:
+                self.values[var] = value
+            number = self.wrap(var)
+        if shared:
+            self._numbers[name] = number.snapshot()
+        return number
+
+    def next_draw(self) -> int:
+        """The number of an operation that draws random numbers: 0, 1, ... in a whole trace."""
+        if self.parent is not None:
+            return self.parent.next_draw()
+        self.draws += 1
+        return self.draws - 1
 
     def hint_of(self, var: Var) -> tuple[str, bool]:
         """The wished-for name of a variable and whether it is the user's own."""

@@ -23,7 +23,21 @@ def replay(
     Returns:
         One value per output: arrays, or traced values of the innermost trace among the inputs.
     """
-    values: dict[Var, Any] = {**program.defaults, **(known or {}), **inputs}
+    values = replay_values(program, {**(known or {}), **inputs})
+    return [atom.value if isinstance(atom, Literal) else values[atom] for atom in program.outputs]
+
+
+def replay_values(program: Program, given: Mapping[Var, Any]) -> dict[Var, Any]:
+    """The value of every variable of a program.
+
+    Args:
+        program: A program whose axes have the lengths of the inputs.
+        given: A value per input, and of other variables that need not be computed again.
+
+    Returns:
+        Arrays, or traced values of the innermost trace among the inputs.
+    """
+    values: dict[Var, Any] = {**program.defaults, **given}
     traced = [v.builder for v in values.values() if isinstance(v, TracedArray)]
     builder = max(traced, key=lambda candidate: candidate.serial, default=None)
 
@@ -45,4 +59,4 @@ def replay(
                 values[equation.out] = builder.bind(
                     equation.primitive, operands, equation.params, hint
                 )
-    return [value_of(atom) for atom in program.outputs]
+    return values

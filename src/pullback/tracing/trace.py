@@ -134,7 +134,7 @@ def trace_eager(
     """
     name, _ = _parameters(function)
     outer = _outermost(args, kwargs)
-    builder = Builder(eager=outer is None or outer.eager)
+    builder = Builder(eager=outer is None or outer.eager, parent=outer)
     bound = _bind(function, args, kwargs)
     arguments: dict[str, EagerArgument] = {}
     program_arguments: list[Argument] = []
@@ -169,17 +169,19 @@ def trace_eager(
 
 
 def leaf_names(argument: str, structure: Structure) -> list[str]:
-    """A Python identifier per leaf: x, W1 (of params['W1']), layers_0_W."""
+    """A Python identifier per leaf: x, W1 (of params['W1']), m_W1 (of state['m']['W1']),
+    layers_0_W."""
     paths = list(structure.paths())
     last = [path[-1] if path else argument for path in paths]
-    short = all(isinstance(key, str) and key.isidentifier() for key in last)
-    if short and len(set(last)) == len(last):
+    named = all(isinstance(key, str) and key.isidentifier() for path in paths for key in path)
+    flat = all(len(path) <= 1 for path in paths)
+    if named and flat and len(set(last)) == len(last):
         return [str(key) for key in last]
-    return [_joined(argument, path) for path in paths]
+    return [_joined(path if named else (argument, *path)) for path in paths]
 
 
-def _joined(argument: str, path: Path) -> str:
-    text = "_".join(str(part) for part in (argument, *path))
+def _joined(path: Path) -> str:
+    text = "_".join(map(str, path))
     return "".join(c if c.isidentifier() or c.isdigit() else "_" for c in text)
 
 

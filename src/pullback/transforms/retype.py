@@ -28,7 +28,8 @@ def retype(program: Program, dtype: Dtype) -> Program:
         return dtype if isinstance(value, np.dtype) and value.kind == "f" else value
 
     def of_default(value: Any) -> Any:
-        return value.astype(dtype) if value.dtype.kind == "f" else value
+        of_array = isinstance(value, np.ndarray) and value.dtype.kind == "f"
+        return value.astype(dtype) if of_array else value
 
     return _with_types(program, of_aval, of_param, of_default)
 

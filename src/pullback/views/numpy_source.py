@@ -8,6 +8,7 @@ paths, and needs NumPy alone: what NumPy lacks stands above the function as a sh
 from __future__ import annotations
 
 import inspect
+import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterator
@@ -27,6 +28,9 @@ LONGEST_INLINED = 56
 LONGEST_LINE = 96
 LARGEST_WRITTEN_ARRAY = 100
 """Captured arrays with more entries are parameters without a default."""
+
+_UNTYPED = re.compile(r"  # type: ignore\[no-untyped-(def|call)\]")
+"""Marks for our own type checker, which nobody else needs to read."""
 
 
 def to_numpy(program: Program) -> str:
@@ -170,6 +174,9 @@ class _Printer:
         parameters = []
         for var in self.program.inputs:
             name = self.names[var]
+            if var.aval.weak and var in self.program.defaults:
+                parameters.append(f"{name}={text_of_constant(self.program.defaults[var])}")
+                continue
             parameters.append(f"{name}={name}" if self._written(var) else name)
         head = f"def {function_name(self.program)}("
         line = f"{head}{', '.join(parameters)}):"
@@ -211,7 +218,7 @@ class _Printer:
                 if helper not in seen:
                     seen.add(helper)
                     text = inspect.getsource(helper)
-                    yield text.replace("  # type: ignore[no-untyped-def]", "")
+                    yield _UNTYPED.sub("", text)
 
     def _captured_arrays(self) -> Iterator[str]:
         lines = [
@@ -224,7 +231,7 @@ class _Printer:
 
     def _written(self, var: Var) -> bool:
         value = self.program.defaults.get(var)
-        return value is not None and value.size <= LARGEST_WRITTEN_ARRAY
+        return isinstance(value, np.ndarray) and value.size <= LARGEST_WRITTEN_ARRAY
 
 
 def _array_text(value: Any) -> str:
