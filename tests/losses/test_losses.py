@@ -128,7 +128,7 @@ def test_losses_of_the_command_line_are_complete(make):
     at_128, largest = loss.default_rates
     assert at_128 > 0
     assert largest > 0
-    assert loss.outputs_name in ("logits", "y_pred")
+    assert loss.outputs_name in ("logits", "y_pred", "log_rate")
     assert as_loss(loss) is loss
     assert make() == loss
 

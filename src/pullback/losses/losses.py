@@ -1,141 +1,35 @@
-"""Losses as NumPy functions of a batch's outputs and targets."""
+"""All losses by name, and the user's own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from ..errors import UsageError
-from ..nn.functions import log_softmax, softmax
+from .classification import BinaryCrossEntropy, CrossEntropy, RelativeEntropy
+from .protocol import Loss
+from .regression import AbsoluteError, Huber, LogCosh, Poisson, SquaredError
+from .targets import check_targets
 
+__all__ = ["LOSSES", "CustomLoss", "Loss", "as_loss"]
 
-class Loss(Protocol):
-    """What training needs of a loss.
+LOSSES: dict[str, Callable[..., Loss]] = {
+    "cross-entropy": CrossEntropy,
+    "squared-error": SquaredError,
+    "relative-entropy": RelativeEntropy,
+    "binary-cross-entropy": BinaryCrossEntropy,
+    "absolute-error": AbsoluteError,
+    "huber": Huber,
+    "log-cosh": LogCosh,
+    "poisson": Poisson,
+}
+"""Losses by the name that the command line takes."""
 
-    Attributes:
-        outputs_name: What the network's outputs are called: logits, y_pred.
-        reduction: "mean" or "sum" over rows.
-        default_rates: (rate at a batch of 128, largest rate) of plain SGD when none is given;
-            see `pullback.optim.default_learning_rate`.
-    """
-
-    @property
-    def outputs_name(self) -> str:
-        """What the network's outputs are called."""
-
-    @property
-    def reduction(self) -> str:
-        """ "mean" or "sum" over rows."""
-
-    @property
-    def default_rates(self) -> tuple[float, float]:
-        """(rate at a batch of 128, largest rate) of plain SGD when none is given."""
-
-    def rows(self, outputs: Any, targets: Any) -> Any:
-        """One number per row."""
-
-    def __call__(self, outputs: Any, targets: Any, weights: Any = None) -> Any:
-        """The rows' (weighted) mean or sum."""
-
-
-class _Reduced:
-    """A batch's rows reduced to one number."""
-
-    reduction: str
-
-    def rows(self, outputs: Any, targets: Any) -> Any:
-        """One number per row."""
-        raise NotImplementedError
-
-    def __call__(self, outputs: Any, targets: Any, weights: Any = None) -> Any:
-        """The mean (or sum) over the rows present, sum(w l) / sum(w) with weights.
-
-        Args:
-            outputs: What the network gives, (rows, columns).
-            targets: What it should give, of the same shape.
-            weights: Numbers >= 0 of shape (rows,); all rows count alike when None.
-
-        Returns:
-            A floating scalar.
-        """
-        rows = self.rows(outputs, targets)
-        if weights is None:
-            return np.sum(rows) if self.reduction == "sum" else np.mean(rows)
-        total = np.sum(weights * rows)
-        return total if self.reduction == "sum" else total / np.sum(weights)
-
-
-def _check_reduction(name: str, reduction: str) -> None:
-    if reduction not in ("mean", "sum"):
-        raise UsageError(f"{name}(reduction={reduction!r}): allowed are 'mean' and 'sum'.")
-
-
-@dataclass(frozen=True)
-class SquaredError(_Reduced):
-    """The L2 loss: a row's loss is the sum over columns of (y_pred - y)^2.
-
-    Args:
-        reduction: "mean" over rows, or "sum", the program of the teaching notes.
-
-    Raises:
-        UsageError: When the reduction is neither.
-
-    Example:
-        >>> import numpy as np, pullback as pb
-        >>> pb.losses.SquaredError()(np.array([[1.0, 2.0], [3.0, 4.0]]), np.zeros((2, 2)))
-        np.float64(15.0)
-    """
-
-    reduction: str = "mean"
-    outputs_name = "y_pred"
-    default_rates = (0.2, 0.01)
-
-    def __post_init__(self) -> None:
-        _check_reduction("SquaredError", self.reduction)
-
-    def rows(self, outputs: Any, targets: Any) -> Any:
-        """sum_j (outputs_ij - targets_ij)^2: (rows, columns) twice -> (rows,)."""
-        return np.sum((outputs - targets) ** 2, axis=1)
-
-
-@dataclass(frozen=True)
-class CrossEntropy(_Reduced):
-    """Softmax cross-entropy on logits: a row's loss is -sum_j y_j log softmax(z)_j.
-
-    Its derivative is (softmax(z) - y) / rows where the rows of y sum to 1; the derived source
-    shows it.
-
-    Args:
-        reduction: "mean" or "sum" over rows.
-
-    Raises:
-        UsageError: When the reduction is neither.
-
-    Example:
-        >>> import numpy as np, pullback as pb
-        >>> pb.losses.CrossEntropy()(np.zeros((1, 2)), np.array([[1.0, 0.0]])).round(4)
-        np.float64(0.6931)
-
-    Source: Goodfellow, Bengio and Courville, Deep Learning (2016), section 6.2.2.3.
-    """
-
-    reduction: str = "mean"
-    outputs_name = "logits"
-    default_rates = (1.0, 0.5)
-
-    def __post_init__(self) -> None:
-        _check_reduction("CrossEntropy", self.reduction)
-
-    def rows(self, outputs: Any, targets: Any) -> Any:
-        """-sum_j targets_ij log softmax(outputs)_ij: (rows, classes) twice -> (rows,)."""
-        return -np.sum(targets * log_softmax(outputs, axis=1), axis=1)
-
-    def probabilities(self, outputs: Any) -> Any:
-        """softmax(outputs): what logits mean, (rows, classes)."""
-        return softmax(outputs, axis=1)
+NEEDED = ("rows", "reduction", "outputs_name", "targets", "check_targets", "default_rates")
+"""What an object that has rows must have to be a loss."""
 
 
 @dataclass(frozen=True)
@@ -144,8 +38,13 @@ class CustomLoss:
 
     function: Callable[[Any, Any], Any]
     outputs_name = "outputs"
+    targets = "numbers"
     reduction = "mean"
     default_rates = (0.2, 0.01)
+
+    def check_targets(self, targets: Any, name: str) -> None:
+        """Raise `DataError` that names the first entry which is no finite number."""
+        check_targets(self.targets, targets, name)
 
     def rows(self, outputs: Any, targets: Any) -> Any:
         """The function's value, when it gives one number per row."""
@@ -166,13 +65,6 @@ class CustomLoss:
 
     def __str__(self) -> str:
         return f"CustomLoss({getattr(self.function, '__name__', type(self.function).__name__)})"
-
-
-LOSSES: dict[str, Callable[[], Loss]] = {
-    "cross-entropy": CrossEntropy,
-    "squared-error": SquaredError,
-}
-"""Losses by the name that the command line takes."""
 
 
 def as_loss(loss: Any) -> Loss:
@@ -196,8 +88,7 @@ def as_loss(loss: Any) -> Loss:
     """
     if isinstance(loss, type):
         raise UsageError(f"loss={loss.__name__} is no loss yet; write {loss.__name__}().")
-    needed = ("rows", "reduction", "outputs_name", "default_rates")
-    lacking = [name for name in needed if not hasattr(loss, name)]
+    lacking = [name for name in NEEDED if not hasattr(loss, name)]
     if hasattr(loss, "rows") and callable(loss) and lacking:
         raise UsageError(f"loss={loss!r} lacks {', '.join(lacking)}; see pb.losses.Loss.")
     if hasattr(loss, "rows") and callable(loss):

@@ -1,4 +1,4 @@
-"""Functions that NumPy lacks and networks need; they take arrays and traced values alike."""
+"""Functions of a row of logits, and one-hot rows; they take arrays and traced values alike."""
 
 from __future__ import annotations
 
@@ -8,59 +8,6 @@ import numpy as np
 
 from ..errors import UsageError
 from ..primitives import fused
-
-
-def relu(x: Any) -> Any:
-    """max(x, 0), entry by entry. Its slope at 0 is 0.
-
-    Args:
-        x: An array of any shape.
-
-    Returns:
-        An array of x's shape and dtype.
-
-    Example:
-        >>> import numpy as np, pullback as pb
-        >>> pb.nn.relu(np.array([-1.0, 2.0]))
-        array([0., 2.])
-
-    Source: Nair and Hinton, Rectified linear units improve restricted Boltzmann machines (2010).
-    """
-    return np.maximum(x, 0)
-
-
-def sigmoid(x: Any) -> Any:
-    """1 / (1 + exp(-x)), entry by entry, without overflow on either side.
-
-    Args:
-        x: An array of any shape.
-
-    Returns:
-        Numbers in [0, 1] of x's shape; float32 stays float32.
-
-    Example:
-        >>> import numpy as np, pullback as pb
-        >>> pb.nn.sigmoid(np.array([0.0, 1e4]))
-        array([0.5, 1. ])
-    """
-    return fused.sigmoid(x)
-
-
-def softplus(x: Any) -> Any:
-    """log(1 + exp(x)), entry by entry: a smooth relu, without overflow.
-
-    Args:
-        x: An array of any shape.
-
-    Returns:
-        An array of x's shape; float32 stays float32.
-
-    Example:
-        >>> import numpy as np, pullback as pb
-        >>> pb.nn.softplus(np.array([-1e4, 0.0])).round(4)
-        array([0.    , 0.6931])
-    """
-    return np.logaddexp(x, 0)
 
 
 def softmax(z: Any, axis: int = -1) -> Any:

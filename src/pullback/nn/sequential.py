@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-import re
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,10 @@ from ..avals import Aval, aval_of
 from ..dims import axis
 from ..errors import UsageError
 from ..tracing import named, trace_avals
-from .layers import ACTIVATIONS, Activation, Layer, Params, State
+from .activations import Activation
+from .layers import ACTIVATIONS
+from .numbering import Place, places
+from .protocol import Layer, Params, State
 
 
 class Sequential:
@@ -21,7 +23,10 @@ class Sequential:
     Args:
         *layers: Layers; a plain function counts as an `Activation`.
 
-    Parameters have the number of their layer, activations not counted: W1, b1, W2, ...
+    Parameters have the number of their layer: W1, b1, W2, ... A layer that declares its `names`
+    (activations, normalizations, dropout) shares the number of the layer before it, or 0 where
+    there is none, unless one of its names is taken there: Dense, BatchNorm, PReLU, Dense make
+    W1, b1, gamma1, beta1, mean1, variance1, slope1, W2, b2.
 
     Raises:
         UsageError: When there is no layer, or something is no layer.
@@ -36,42 +41,36 @@ class Sequential:
         if not layers:
             raise UsageError("Sequential needs at least one layer, such as pb.nn.Dense(10).")
         self.layers: list[Layer] = [inner for layer in layers for inner in _as_layers(layer)]
-        for position, layer in enumerate(self.layers[:-1]):
+        for position, layer in enumerate(self.layers):
             if hasattr(layer, "in_front_of"):
-                self.layers[position] = layer.in_front_of(self.layers[position + 1])
+                self.layers[position] = layer.in_front_of(_opaque(self.layers[position + 1 :]))
+        self._places = places(self.layers)
 
     def init(self, random: np.random.Generator, shape: tuple[int, ...]) -> tuple[Params, State]:
         """Parameters and state of all layers for inputs of shape (batch, *shape), in float64."""
         params: Params = {}
         state: State = {}
-        for layer, number in self._numbered():
-            own_params, own_state = layer.init(random, shape)
-            shape = _output_shape(layer, own_params, own_state, shape)
-            params |= {_numbered_name(name, number): v for name, v in own_params.items()}
-            state |= {_numbered_name(name, number): v for name, v in own_state.items()}
+        for place in self._places:
+            own_params, own_state = place.layer.init(random, shape)
+            shape = _output_shape(place.layer, own_params, own_state, shape)
+            params |= place.numbered(own_params, params)
+            state |= place.numbered(own_state, state)
         return params, state
 
     def apply(self, params: Params, state: State, x: Any, *, training: bool) -> tuple[Any, State]:
         """The last layer's output for a batch, and the new state.
 
-        Traced values are named z1, h1, z2, ...: what the k-th layer gives, and what the
-        activation after it makes of that.
+        Traced values are named after their layer and its number: z1, normed1, h1, z2, ...
         """
         new_state = dict(state)
-        for position, (layer, number) in enumerate(self._numbered()):
-            own_params, own_state = _own(params, number), _own(new_state, number)
-            x, changed = layer.apply(own_params, own_state, x, training=training)
-            new_state |= {_numbered_name(name, number): v for name, v in changed.items()}
-            if position < len(self.layers) - 1:
-                x = named(x, f"{'h' if isinstance(layer, Activation) else 'z'}{number}")
+        for place in self._places:
+            own_state = place.own(state)
+            x, changed = place.layer.apply(place.own(params), own_state, x, training=training)
+            _check_state(place, own_state, changed)
+            new_state |= place.numbered(changed)
+            if place is not self._places[-1]:
+                x = named(x, place.output_name)
         return x, new_state
-
-    def _numbered(self) -> list[tuple[Layer, int]]:
-        """Each layer with its number; an activation has that of the layer before it."""
-        counts = itertools.accumulate(
-            int(not isinstance(layer, Activation)) for layer in self.layers
-        )
-        return list(zip(self.layers, counts, strict=True))
 
     def __str__(self) -> str:
         return f"Sequential: {', '.join(map(str, self.layers))}"
@@ -80,9 +79,14 @@ class Sequential:
         return f"<{self}>"
 
 
+def _opaque(following: Iterable[Layer]) -> Layer | None:
+    """The first layer that a Dense layer in front of it does not look through."""
+    return next((layer for layer in following if not getattr(layer, "transparent", False)), None)
+
+
 def _as_layers(layer: Any) -> list[Layer]:
     if isinstance(layer, type) or any(layer is maker for maker in ACTIVATIONS.values()):
-        name = layer.__name__
+        name = getattr(layer, "__name__", "it")
         raise UsageError(f"{name} makes layers and is none itself; write {name}(...).")
     if isinstance(layer, Sequential):
         return layer.layers
@@ -93,19 +97,13 @@ def _as_layers(layer: Any) -> list[Layer]:
     raise UsageError(f"{layer!r} is not a layer; write pb.nn.Dense(10) or a NumPy function.")
 
 
-def _numbered_name(name: str, number: int) -> str:
-    """W and 1: W1; w1 and 2: w1_2."""
-    return f"{name}_{number}" if name[-1].isdigit() else f"{name}{number}"
-
-
-def _own(values: dict[str, Any], number: int) -> dict[str, Any]:
-    """The values of the layer with a number, under the layer's own names."""
-    found = ((_NUMBERED.fullmatch(name), value) for name, value in values.items())
-    return {
-        match["before"] or match["name"]: value
-        for match, value in found
-        if match and int(match["number"]) == number
-    }
+def _check_state(place: Place, before: State, after: State) -> None:
+    if set(before) != set(after):
+        expected, given = (", ".join(sorted(names)) or "none" for names in (before, after))
+        raise UsageError(
+            f"{place.layer}: apply must hand back the state that it got, {expected}; "
+            f"it gave {given}."
+        )
 
 
 def _output_shape(
@@ -124,6 +122,3 @@ def _output_shape(
     program = trace_avals(output, avals, str(layer))
     result: tuple[Any, ...] = program.outputs[0].aval.shape[1:]
     return result
-
-
-_NUMBERED = re.compile(r"(?:(?P<before>.*\d)_|(?P<name>.*\D))(?P<number>\d+)")
