@@ -3,8 +3,7 @@ import pytest
 
 import pullback as pb
 from pullback.errors import UsageError
-from pullback.optim import SGD, default_learning_rate
-from pullback.optim.sgd import OPTIMIZERS, describe_default_rate
+from pullback.optim import SGD, Momentum, Nesterov, default_learning_rate, describe_default_rate
 
 PARAMS = {"W": np.array([[1.0, -2.0]]), "b": np.array([0.5, 0.25])}
 GRADIENTS = {"W": np.array([[10.0, 0.0]]), "b": np.array([-1.0, 2.0])}
@@ -12,17 +11,11 @@ GRADIENTS = {"W": np.array([[10.0, 0.0]]), "b": np.array([-1.0, 2.0])}
 
 def test_update_by_hand():
     rule = SGD(0.1)
-    moved, state = rule.update(GRADIENTS, rule.init(PARAMS), PARAMS, 0.1)
+    moved, state = rule.update(GRADIENTS, rule.init(PARAMS), PARAMS, rule.numbers(1, 0.1))
     assert moved["W"].tolist() == [[0.0, -2.0]]
     assert moved["b"].tolist() == pytest.approx([0.6, 0.05], rel=1e-14)
     assert state == {}
     assert PARAMS["W"].tolist() == [[1.0, -2.0]]  # nothing is changed in place
-
-
-def test_float32_stays_float32():
-    single = [{k: v.astype("f4") for k, v in d.items()} for d in (GRADIENTS, PARAMS)]
-    moved, _ = SGD(0.1).update(single[0], {}, single[1], 0.1)
-    assert {v.dtype for v in moved.values()} == {np.dtype("f4")}
 
 
 @pytest.mark.parametrize("rate", [1e-6, 0.1, 1, 10, np.float64(0.5), np.float32(0.5), np.int64(2)])
@@ -72,6 +65,21 @@ def test_the_rule_is_printed_as_it_is_computed():
             assert computed == default_learning_rate((1.0, 0.5), batch, reduction)
 
 
+@pytest.mark.parametrize("make", [Momentum, Nesterov])
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_with_a_momentum_the_default_is_that_much_smaller(make, reduction):
+    rates = (1.0, 0.5)
+    plain = SGD().default_learning_rate(rates, 32, reduction)
+    assert plain == default_learning_rate(rates, 32, reduction)
+    for momentum in (0.0, 0.75, 0.9):
+        rule = make(momentum=momentum)
+        found = rule.default_learning_rate(rates, 32, reduction)
+        assert found == pytest.approx(plain * (1 - momentum), rel=1e-15)
+        text = rule.describe_default_rate(rates, reduction)
+        assert eval(text, {"min": min, "rows_per_step": 32}) == found
+    assert SGD().describe_default_rate(rates, reduction) == describe_default_rate(rates, reduction)
+
+
 def test_sum_and_mean_make_the_same_step_by_default():
     random = np.random.default_rng(0)
     X, y = random.normal(size=(12, 3)), random.normal(size=(12, 2))
@@ -98,7 +106,3 @@ def test_the_update_is_traced_into_the_step():
         pb.nn.Sequential(pb.nn.Dense(2)), random.normal(size=(6, 3)), [0, 1] * 3, epochs=1
     )
     assert "W1_2 = W1 - learning_rate * dW1" in run.step.to_numpy()
-
-
-def test_optimizers_of_the_command_line():
-    assert {"sgd": SGD} == OPTIMIZERS

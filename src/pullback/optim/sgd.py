@@ -2,81 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import ClassVar
 
-import numpy as np
-
-from ..errors import UsageError
+from .parts import each
+from .protocol import Arrays, Numbers, State
+from .settings import ABOVE_0_OR_NONE, Checked, Range
 
 REFERENCE_BATCH = 128
-
-
-class Optimizer(Protocol):
-    """An update rule: a pair of pure functions that are traced into the training step."""
-
-    @property
-    def learning_rate(self) -> float | None:
-        """A number above 0; None for the default."""
-
-    def init(self, params: dict[str, Any]) -> dict[str, Any]:
-        """The rule's state for these parameters."""
-
-    def update(
-        self,
-        gradients: dict[str, Any],
-        state: dict[str, Any],
-        params: dict[str, Any],
-        learning_rate: Any,
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """New parameters and new state."""
-
-
-@dataclass(frozen=True)
-class SGD:
-    """w <- w - learning_rate * dw.
-
-    Args:
-        learning_rate: A finite number above 0; None for `default_learning_rate`.
-
-    Raises:
-        UsageError: When the learning rate is anything else.
-
-    Example:
-        >>> import numpy as np, pullback as pb
-        >>> rule = pb.optim.SGD(0.1)
-        >>> rule.update({"w": np.array([1.0])}, {}, {"w": np.array([2.0])}, 0.1)
-        ({'w': array([1.9])}, {})
-
-    Source: Robbins and Monro, A stochastic approximation method (1951).
-    """
-
-    learning_rate: float | None = None
-
-    def __post_init__(self) -> None:
-        rate = self.learning_rate
-        if rate is None:
-            return
-        if isinstance(rate, bool) or not isinstance(rate, int | float | np.integer | np.floating):
-            raise UsageError(f"SGD(learning_rate={rate!r}): it must be a number above 0.")
-        if not (math.isfinite(rate) and rate > 0):
-            raise UsageError(f"SGD(learning_rate={rate!r}): it must be finite and above 0.")
-
-    def init(self, params: dict[str, Any]) -> dict[str, Any]:
-        """No state."""
-        return {}
-
-    def update(
-        self,
-        gradients: dict[str, Any],
-        state: dict[str, Any],
-        params: dict[str, Any],
-        learning_rate: Any,
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Parameters moved against their gradients; all dicts have the same names and shapes."""
-        moved = {name: w - learning_rate * gradients[name] for name, w in params.items()}
-        return moved, state
 
 
 def default_learning_rate(rates: tuple[float, float], batch_size: int, reduction: str) -> float:
@@ -108,11 +41,72 @@ def default_learning_rate(rates: tuple[float, float], batch_size: int, reduction
 
 
 def describe_default_rate(rates: tuple[float, float], reduction: str) -> str:
-    """The rule of `default_learning_rate` as text, for settings and messages."""
+    """The rule of `default_learning_rate` as text, for settings and messages.
+
+    Args:
+        rates: The loss's (rate at a batch of 128, largest rate).
+        reduction: "mean" or "sum".
+
+    Returns:
+        A Python expression of rows_per_step.
+
+    Example:
+        >>> from pullback.optim import describe_default_rate
+        >>> describe_default_rate((1.0, 0.5), "mean")
+        'min(1 * rows_per_step / 128, 0.5)'
+    """
     at_128, largest = rates
     text = f"min({at_128:g} * rows_per_step / {REFERENCE_BATCH}, {largest:g})"
     return f"{text} / rows_per_step" if reduction == "sum" else text
 
 
-OPTIMIZERS = {"sgd": SGD}
-"""Update rules by the name that the command line takes."""
+@dataclass(frozen=True, repr=False)
+class SGD(Checked):
+    """w <- w - learning_rate * g, where g is the gradient of w. It keeps no state.
+
+    As `torch.optim.SGD`, whose weight decay is `Decayed` here.
+
+    Args:
+        learning_rate: A finite number above 0; None for `default_learning_rate`.
+
+    Raises:
+        UsageError: When the learning rate is anything else.
+
+    Example:
+        >>> import numpy as np, pullback as pb
+        >>> rule = pb.optim.SGD(0.1)
+        >>> numbers = rule.numbers(step=1, learning_rate=0.1)
+        >>> rule.update({"w": np.array([1.0])}, {}, {"w": np.array([2.0])}, numbers)
+        ({'w': array([1.9])}, {})
+
+    Source: Robbins and Monro, A stochastic approximation method (1951).
+    """
+
+    learning_rate: float | None = None
+    ranges: ClassVar[dict[str, Range]] = {"learning_rate": ABOVE_0_OR_NONE}
+
+    def default_learning_rate(
+        self, rates: tuple[float, float], batch_size: int, reduction: str
+    ) -> float:
+        """The learning rate when none is given; see the function of this name."""
+        return default_learning_rate(rates, batch_size, reduction)
+
+    def describe_default_rate(self, rates: tuple[float, float], reduction: str) -> str:
+        """The rule of `default_learning_rate` as text."""
+        return describe_default_rate(rates, reduction)
+
+    def init(self, params: Arrays) -> State:
+        """No state."""
+        return {}
+
+    def numbers(self, step: int, learning_rate: float) -> dict[str, float]:
+        """The learning rate."""
+        return {"learning_rate": float(learning_rate)}
+
+    def update(
+        self, gradients: Arrays, state: State, params: Arrays, numbers: Numbers
+    ) -> tuple[Arrays, State]:
+        """Parameters moved against their gradients; all dicts have the same names and shapes."""
+        learning_rate = numbers["learning_rate"]
+        moved = each("", lambda w, g: w - learning_rate * g, params, gradients)
+        return moved, state
