@@ -13,8 +13,10 @@ from .program import Program
 from .tracing import trace, vocabulary
 
 if TYPE_CHECKING:
-    from . import losses, nn, optim
+    from . import losses, nn, optim, training
     from .checking import GradientCheck, check_gradients
+    from .diagnosis import Diagnosis, diagnose
+    from .experiments import compare
     from .models import Model, load
     from .training import Run, train
 
@@ -23,6 +25,9 @@ __version__ = "0.1.0"
 _LOADED_WHEN_USED = {
     "GradientCheck": "checking",
     "check_gradients": "checking",
+    "compare": "experiments",
+    "Diagnosis": "diagnosis",
+    "diagnose": "diagnosis",
     "Model": "models",
     "load": "models",
     "Run": "training",
@@ -30,17 +35,21 @@ _LOADED_WHEN_USED = {
     "losses": "",
     "nn": "",
     "optim": "",
+    "training": "",
 }
 """Public names whose modules `import pullback` leaves for later, so that it stays quick."""
 
 __all__ = [
+    "Diagnosis",
     "GradientCheck",
     "Model",
     "Program",
     "PullbackError",
     "Run",
     "check_gradients",
+    "compare",
     "compile",
+    "diagnose",
     "grad",
     "load",
     "losses",
@@ -49,6 +58,7 @@ __all__ = [
     "primitives",
     "trace",
     "train",
+    "training",
     "value_and_grad",
     "vjp",
     "vocabulary",

@@ -51,7 +51,7 @@ def file(tmp_path):
 )
 def test_every_dtype_and_shape(tmp_path_factory, array, zipped):
     path = tmp_path_factory.mktemp("idx") / "any-name"
-    path.write_bytes(gzip.compress(idx(array)) if zipped else idx(array))
+    path.write_bytes(gzip.compress(idx(array), mtime=0) if zipped else idx(array))
     read = read_idx(path)
     assert read.dtype == array.dtype
     assert read.dtype.isnative
@@ -76,12 +76,12 @@ THREE = idx(np.array([5, 0, 4], dtype=np.uint8))
         (b"\0\0\x08\x00" + THREE[4:], "no IDX file"),
         (b"\0\x01\x08\x01" + THREE[4:], "no IDX file"),
         (header(8, 2**32 - 1, 2**32 - 1, 2**32 - 1), "more than the file can hold"),
-        (gzip.compress(header(8, 2**32 - 1)), "more than the file can hold"),
-        (gzip.compress(THREE[:-1]), "is truncated: 2 bytes where 3 are needed"),
-        (gzip.compress(THREE + b"\0"), "has bytes after the 3"),
-        (gzip.compress(THREE)[:-9], "damaged gzip file"),
-        (gzip.compress(THREE)[:-8] + b"\0" * 8, "damaged gzip file"),
-        (gzip.compress(THREE)[:10] + b"\xff" * 20, "damaged gzip file"),
+        (gzip.compress(header(8, 2**32 - 1), mtime=0), "more than the file can hold"),
+        (gzip.compress(THREE[:-1], mtime=0), "is truncated: 2 bytes where 3 are needed"),
+        (gzip.compress(THREE + b"\0", mtime=0), "has bytes after the 3"),
+        (gzip.compress(THREE, mtime=0)[:-9], "damaged gzip file"),
+        (gzip.compress(THREE, mtime=0)[:-8] + b"\0" * 8, "damaged gzip file"),
+        (gzip.compress(THREE, mtime=0)[:10] + b"\xff" * 20, "damaged gzip file"),
         (b"\x1f\x8bxxxxxxxxxxxxx", "damaged gzip file"),
     ],
 )
@@ -97,7 +97,7 @@ def test_a_file_that_is_not_whole_is_refused(file, content, sentence):
 def test_memory_is_taken_for_what_is_there(file, zipped):
     promise = header(8, 100_000_000)
     # The gzip file is long enough to hold the promise by its size, and does not.
-    content = gzip.compress(promise + os.urandom(200_000)) if zipped else promise
+    content = gzip.compress(promise + os.urandom(200_000), mtime=0) if zipped else promise
     path = file(content)
     tracemalloc.start()
     try:
@@ -132,7 +132,9 @@ def folder_of(tmp_path, **files):
     for name, array in files.items():
         name = name.replace("__", ".").replace("_", "-")
         content = idx(array)
-        (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+        (tmp_path / name).write_bytes(
+            gzip.compress(content, mtime=0) if name.endswith("gz") else content
+        )
     return tmp_path
 
 

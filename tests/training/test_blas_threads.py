@@ -43,7 +43,7 @@ pytestmark = pytest.mark.usefixtures("two_threads")
 
 def test_one_thread_while_training_and_two_afterwards():
     seen = []
-    pb.train(network(), X, Y, epochs=1, on_step=lambda progress: seen.append(blas_threads()))
+    pb.train(network(), X, Y, epochs=1, callbacks=lambda progress: seen.append(blas_threads()))
     assert seen == [{1}]
     assert blas_threads() == {2}
 
@@ -52,7 +52,7 @@ def test_training_in_another_thread():
     seen = []
 
     def train():
-        pb.train(network(), X, Y, epochs=1, on_step=lambda progress: seen.append(blas_threads()))
+        pb.train(network(), X, Y, epochs=1, callbacks=lambda progress: seen.append(blas_threads()))
 
     worker = threading.Thread(target=train)
     worker.start()
@@ -66,7 +66,7 @@ def test_the_threads_come_back_after_an_exception():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        pb.train(network(), X, Y, epochs=1, on_step=stop)
+        pb.train(network(), X, Y, epochs=1, callbacks=stop)
     assert blas_threads() == {2}
     with pytest.raises(TrainingError):
         pb.train(network(), X, Y, loss=lambda z, y: np.sum(z) * np.inf, epochs=1)
@@ -107,7 +107,7 @@ def test_training_within_training():
         pb.train(network(), X, Y, epochs=1)
         seen.append(blas_threads())
 
-    pb.train(network(), X, Y, epochs=1, on_step=inner)
+    pb.train(network(), X, Y, epochs=1, callbacks=inner)
     assert seen == [{1}]
     assert blas_threads() == {2}
 

@@ -111,7 +111,7 @@ def test_the_step_of_the_network_is_the_step_by_hand():
     ready = prepare(
         notes_network(), x, y, loss=pb.losses.SquaredError(reduction="sum"), dtype="float64"
     )
-    result = executable(ready.step)(x, y, {"W1": W1, "W2": W2}, {}, {}, RATE)
+    result = executable(ready.step)(x, y, {"W1": W1, "W2": W2}, {}, {}, {"learning_rate": RATE})
     h = x @ W1
     difference = np.maximum(h, 0) @ W2 - y
     dW2 = np.maximum(h, 0).T @ (2 * difference)

@@ -63,7 +63,7 @@ def test_training_is_the_hand_written_loop(kind, batch_size):
         epochs=3,
         seed=11,
         dtype="float64",
-        on_step=progress.append,
+        callbacks=progress.append,
     )
     size = ROWS if batch_size in ("full", 100) else batch_size
     epochs, params = by_hand(targets, kind, size, 3, 0.05, 11)

@@ -38,12 +38,36 @@ def epoch_order(rows: int, seed: int, epoch: int) -> NDArray[np.int64]:
     return np.argsort(bits, kind="stable").astype(np.int64)
 
 
-def batch_slices(rows: int, batch_size: int) -> list[slice]:
+def drawn_order(rows: int, seed: int, epoch: int) -> NDArray[np.int64]:
+    """The rows of an epoch that draws them with replacement: some come twice, some not at all.
+
+    Args:
+        rows: how many rows, at least 1.
+        seed: 0 <= seed < 2**64.
+        epoch: 0 <= epoch < 2**32, counted from 0.
+
+    Returns:
+        int64 array of shape (rows,), each entry uniform over 0..rows-1 and independent of the
+        others. (The remainder of 64 bits favours low rows by less than rows / 2**64.)
+
+    Raises:
+        UsageError: an argument is outside its range.
+
+    Example:
+        >>> drawn_order(rows=4, seed=0, epoch=0).shape
+        (4,)
+    """
+    _check_positive("rows", rows)
+    return (random_bits(seed, (epoch, SHUFFLE), rows) % np.uint64(rows)).astype(np.int64)
+
+
+def batch_slices(rows: int, batch_size: int, least: int = 1) -> list[slice]:
     """Cut `rows` rows into consecutive batches; the last one holds what is left.
 
     Args:
         rows: how many rows, at least 1.
         batch_size: rows in a batch, at least 1; one larger than `rows` gives one batch.
+        least: a last batch with fewer rows than this joins the batch before it.
 
     Returns:
         Slices that cover 0..rows-1 in order, each of `batch_size` rows but perhaps the last.
@@ -57,7 +81,10 @@ def batch_slices(rows: int, batch_size: int) -> list[slice]:
     """
     _check_positive("rows", rows)
     _check_positive("batch_size", batch_size)
-    return [slice(a, min(a + batch_size, rows)) for a in range(0, rows, batch_size)]
+    starts = list(range(0, rows, batch_size))
+    if len(starts) > 1 and rows - starts[-1] < least:
+        starts.pop()
+    return [slice(a, b) for a, b in zip(starts, [*starts[1:], rows], strict=True)]
 
 
 def _check_positive(name: str, value: int) -> None:

@@ -82,16 +82,7 @@ def split(dataset: Dataset, share: float, seed: int) -> Dataset:
     """
     if dataset.X_test is not None:
         return dataset
-    if not 0.0 < share < 1.0:
-        raise DataError(f"The held-out share must be between 0 and 1, both excluded; got {share}.")
-    if seed < 0:
-        raise DataError(f"The seed must be at least 0; got {seed}.")
-    held_out = _choose(dataset.y, share, np.random.default_rng(seed))
-    if not held_out.any():
-        raise DataError(
-            f"A share of {share} of the {len(dataset.y)} rows of {dataset.name} holds out no row: "
-            "give a larger share or more rows."
-        )
+    held_out = held_out_rows(dataset.y, share, seed, "held-out")
     return replace(
         dataset,
         X=dataset.X[~held_out],
@@ -99,6 +90,38 @@ def split(dataset: Dataset, share: float, seed: int) -> Dataset:
         X_test=dataset.X[held_out],
         y_test=dataset.y[held_out],
     )
+
+
+def held_out_rows(y: NDArray[Any], share: float, seed: int, what: str) -> NDArray[np.bool_]:
+    """Which rows a share holds out, class by class; see `split`.
+
+    Args:
+        y: labels of shape (n,); all the same where there are no classes.
+        share: the part to hold out, 0 < share < 1.
+        seed: at least 0.
+        what: what the share is called in messages.
+
+    Returns:
+        A mask of shape (n,), true for the rows that are held out.
+
+    Raises:
+        DataError: share or seed is outside its range, or so few rows would leave a set empty.
+
+    Example:
+        >>> int(held_out_rows(np.zeros(10), 0.2, 0, "validation").sum())
+        2
+    """
+    if not 0.0 < share < 1.0:
+        raise DataError(f"The {what} share must be between 0 and 1, both excluded; got {share}.")
+    if seed < 0:
+        raise DataError(f"The seed must be at least 0; got {seed}.")
+    held_out = _choose(y, share, np.random.default_rng(seed))
+    if not held_out.any():
+        raise DataError(
+            f"A {what} share of {share} of {len(y)} rows holds out no row: give a larger share or "
+            "more rows."
+        )
+    return held_out
 
 
 def _choose(y: NDArray[Any], share: float, rng: np.random.Generator) -> NDArray[np.bool_]:

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from ..data.labels import Classes
+from ..engines.blas import one_blas_thread
 from ..engines.reference import executable
 from ..errors import DataError, StorageError, UsageError
 from ..program import Program
 from ..storage.tensors import load_tensors, save_tensors
 
 FORMAT = "pullback-model"
-VERSION = 1
+VERSION = 2
 ROWS_AT_ONCE = 4096
 
 
@@ -28,8 +29,9 @@ class Model:
     Attributes:
         layers: How each layer prints, in order.
         params: Learned parameters by name.
-        programs: "outputs": (x, params) -> the network's outputs; "probabilities" where the
-            loss gives outputs that meaning.
+        programs: "outputs": (x, params) -> the network's outputs; "predictions": what they say
+            of each row (a class index, the labels that hold, numbers); "probabilities" where the
+            loss gives outputs that meaning; "loss": (x, labels, params) -> the loss.
         classes: The labels that outputs stand for; None for regression.
         inputs: Number of input columns.
         info: What else the training knew: feature_names, image_shape, loss (plain data).
@@ -71,19 +73,21 @@ class Model:
         return self._run("outputs", X)
 
     def predict(self, X: Any) -> Any:
-        """The label of each row (for regression: the predicted targets).
+        """What the model says of each row.
 
         Args:
             X: As for `outputs`.
 
         Returns:
-            Labels of shape (rows,), of the type that the training labels had.
+            Labels of shape (rows,), of the type that the training labels had. For targets that
+            were numbers: (rows, columns) of predicted values; for a binary cross-entropy bools,
+            where the probability is above a half; for soft targets class indices, (rows,).
 
         Raises:
             DataError: As `outputs`.
         """
-        outputs = self.outputs(X)
-        return outputs if self.classes is None else self.classes.decode(np.argmax(outputs, axis=1))
+        answers = self._run("predictions", X)
+        return answers if self.classes is None else self.classes.decode(answers)
 
     def predict_proba(self, X: Any) -> Any:
         """The probability of each class for each row.
@@ -92,7 +96,8 @@ class Model:
             X: As for `outputs`.
 
         Returns:
-            Numbers in [0, 1] of shape (rows, classes); rows sum to 1.
+            Numbers in [0, 1] of shape (rows, classes); rows sum to 1, but for a binary
+            cross-entropy, whose labels hold independently.
 
         Raises:
             UsageError: When the model was trained with a loss that gives no probabilities.
@@ -104,16 +109,37 @@ class Model:
         return self._run("probabilities", X)
 
     def _run(self, name: str, X: Any) -> Any:
-        rows = self._checked(X)
+        rows = self.rows_of(X)
         run = executable(self.programs[name])
         params = dict(self.params)
-        parts = [
-            run(rows[start : start + ROWS_AT_ONCE], params)
-            for start in range(0, max(len(rows), 1), ROWS_AT_ONCE)
-        ]
+        with one_blas_thread():  # two threads add up in another order
+            parts = [
+                run(rows[start : start + ROWS_AT_ONCE], params)
+                for start in range(0, max(len(rows), 1), ROWS_AT_ONCE)
+            ]
         return np.concatenate(parts)
 
-    def _checked(self, X: Any) -> Any:
+    def targets_of(self, y: Any) -> Any:
+        """Labels as class indices, (rows,); numbers as (rows, columns) in the model's dtype.
+
+        Raises:
+            DataError: When a label is none of the classes, or y holds no numbers.
+        """
+        if self.classes is not None:
+            return self.classes.encode(y)
+        dtype = self.programs["outputs"].inputs[0].aval.dtype
+        try:
+            targets = np.asarray(y, dtype)
+        except (TypeError, ValueError) as error:
+            raise DataError(f"y must hold numbers: {error}.") from None
+        return targets[:, None] if targets.ndim == 1 else targets
+
+    def rows_of(self, X: Any) -> Any:
+        """X as the programs take it: finite numbers (rows, inputs) in the model's dtype.
+
+        Raises:
+            DataError: When X has another shape or holds NaN or infinities.
+        """
         if isinstance(X, np.ma.MaskedArray):
             raise DataError("X is a masked array; fill it first, its mask would be lost.")
         dtype = self.programs["outputs"].inputs[0].aval.dtype
@@ -162,9 +188,10 @@ class Model:
 
     def __str__(self) -> str:
         count = sum(value.size for value in self.params.values())
+        width = max(4, *map(len, self.params))
         lines = [f"{self.inputs} inputs -> {' -> '.join(self.layers)}"]
         lines += [
-            f"  {name:<4} {'x'.join(map(str, value.shape)):<10} {value.size:>9,} parameters"
+            f"  {name:<{width}} {'x'.join(map(str, value.shape)):<10} {value.size:>9,} parameters"
             for name, value in self.params.items()
         ]
         dtype = self.programs["outputs"].inputs[0].aval.dtype

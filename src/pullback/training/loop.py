@@ -4,115 +4,326 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from ..data.batches import batch_slices, epoch_order
+from ..data.batches import batch_slices, drawn_order, epoch_order
 from ..engines.reference import executable
 from ..errors import TrainingError
-from ..program import Program
+from ..optim import final_params
+from ..optim.schedule import factor_at
+from .callbacks import Callback
+from .divergence import all_finite, first_failure
 from .programs import Problem
 from .run import Progress
+from .steps import Rows, Stepper, Variables
 
 ROWS_AT_ONCE = 4096
 
 
-class Loop:
-    """The variables that training changes, and the steps that change them."""
+@dataclass(frozen=True)
+class Plan:
+    """How a run visits the rows, and for how long.
 
-    def __init__(
-        self,
-        problem: Problem,
-        step: Program,
-        rows: Any,
-        targets: Any,
-        validation: tuple[Any, Any] | None,
-        size: int,
-        seed: int,
-        rate: float,
-    ) -> None:
-        self.problem, self.rows, self.targets = problem, rows, targets
-        self.validation, self.size, self.seed, self.rate = validation, size, seed, rate
-        self.params, self.state = dict(problem.params), dict(problem.state)
-        self.rule_state = problem.optimizer.init(problem.params)
-        self._run_step = executable(step).flat
-        self._run_evaluation = executable(problem.evaluation()).flat
+    Attributes:
+        rows: The training rows.
+        validation: The rows that are evaluated after each epoch; None without.
+        step_rows: Rows of a step.
+        least_rows: A last step with fewer rows joins the one before it.
+        sampling: "shuffle", "replacement" or "ordered".
+        epochs: How often every row is seen.
+        seed: Of the order of the rows.
+        learning_rate: Of an update, before schedule and callbacks; None for a solver.
+        schedule: Updates done before -> a factor of the learning rate.
+    """
 
-    def run(
-        self, epochs: int, on_step: Callable[[Progress], None] | None
-    ) -> list[dict[str, float]]:
-        """Train for some epochs; one record each, and one of the start."""
-        loss, accuracy = self._evaluate(self.rows, self.targets)
-        history = [self._record(0, loss, accuracy, 0.0)]
-        for epoch in range(1, epochs + 1):
-            started = time.perf_counter()
-            loss, accuracy = self._epoch(epoch, epochs, on_step)
-            history.append(self._record(epoch, loss, accuracy, time.perf_counter() - started))
-        return history
-
-    def _epoch(
-        self, epoch: int, epochs: int, on_step: Callable[[Progress], None] | None
-    ) -> tuple[float, float]:
-        count = len(self.rows)
-        batches = batch_slices(count, self.size)
-        order = epoch_order(count, self.seed, epoch) if len(batches) > 1 else None
-        total, correct, seen = 0.0, 0, 0
-        for step, rows in enumerate(batches, start=1):
-            chosen = rows if order is None else order[rows]
-            batch = self.rows[chosen]
-            result = self._run_step(
-                batch,
-                self.targets[chosen],
-                *self.params.values(),
-                *self.state.values(),
-                *self.rule_state.values(),
-                self.rate,
-            )
-            loss = float(result["loss"])
-            if not math.isfinite(loss):
-                raise TrainingError(
-                    f"The loss became {loss} at epoch {epoch}, step {step}; try a learning rate "
-                    f"below {self.rate:g}, or inputs with scaling 'standard'."
-                )
-            self.params = result["params"]
-            self.state = result.get("state", self.state)
-            self.rule_state = result.get("rule_state", self.rule_state)
-            total += loss if self._sums else loss * len(batch)
-            correct += int(result["correct"])
-            seen += len(batch)
-            if on_step is not None:
-                so_far = total if self._sums else total / seen
-                on_step(
-                    Progress(epoch, epochs, step, len(batches), so_far, self._share(correct, seen))
-                )
-        return (total if self._sums else total / seen), correct / seen
+    rows: Rows
+    validation: Rows | None
+    step_rows: int
+    least_rows: int
+    sampling: str
+    epochs: int
+    seed: int
+    learning_rate: float | None
+    schedule: Callable[[int], float]
 
     @property
-    def _sums(self) -> bool:
-        return self.problem.loss.reduction == "sum"
+    def slices(self) -> list[slice]:
+        """Where each step of an epoch lies in its order."""
+        return batch_slices(len(self.rows), self.step_rows, self.least_rows)
 
-    def _share(self, correct: int, rows: int) -> float | None:
-        return None if self.problem.classes is None else correct / rows
+    def order(self, epoch: int) -> Any:
+        """The rows of an epoch in the order in which they are visited; None for as they lie."""
+        one_step = len(self.slices) == 1 and self.sampling == "shuffle"
+        if self.sampling == "ordered" or one_step:
+            return None
+        draw = epoch_order if self.sampling == "shuffle" else drawn_order
+        return draw(len(self.rows), self.seed, epoch)
 
-    def _evaluate(self, rows: Any, targets: Any) -> tuple[float, float]:
-        total, correct = 0.0, 0
+
+@dataclass
+class Totals:
+    """What an epoch has summed up so far."""
+
+    loss: float = 0.0
+    penalty: float = 0.0
+    weight: float = 0.0
+    rows: int = 0
+    seconds: float = 0.0
+    learning_rate: float = 0.0
+    metrics: dict[str, float] = field(default_factory=dict)
+
+
+class Training:
+    """A run under way: what callbacks see and what checkpoints keep.
+
+    Attributes:
+        problem: What is trained.
+        plan: How the rows are visited.
+        epoch: The epoch under way, from 1; 0 before the first.
+        step: Steps done in it.
+        updates: Updates done in all.
+        rate_factor: The learning rate is multiplied by it; callbacks may set it.
+        ended: Why a callback has ended the run; empty while it goes on.
+        interrupted: Whether the run pauses here, to be resumed some day.
+        resumed: Whether it goes on from a checkpoint.
+        history: The records so far.
+    """
+
+    def __init__(
+        self, problem: Problem, plan: Plan, stepper: Stepper, callbacks: Sequence[Callback]
+    ) -> None:
+        self.problem, self.plan, self.callbacks = problem, plan, list(callbacks)
+        solves = plan.learning_rate is None
+        rule_state = {} if solves else problem.optimizer.init(problem.params)
+        self.variables = Variables(dict(problem.params), dict(problem.state), rule_state)
+        self.epoch, self.step, self.updates = 0, 0, 0
+        self.rate_factor, self.ended = 1.0, ""
+        self.interrupted, self.resumed = False, False
+        self.brought_back: tuple[Mapping[str, Any], Mapping[str, Any]] | None = None
+        self.totals = Totals()
+        self.history: list[dict[str, float]] = []
+        self._stepper = stepper
+        self._evaluation = executable(problem.evaluation()).flat
+        self._slices = plan.slices
+        self._last: Callable[[], str] = lambda: ""
+
+    # What callbacks use.
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        """The parameters to evaluate and predict with."""
+        if self.brought_back is not None:
+            return self.brought_back[0]
+        variables = self.variables
+        return final_params(self.problem.optimizer, dict(variables.params), variables.rule_state)
+
+    @property
+    def state(self) -> Mapping[str, Any]:
+        """The state of the layers."""
+        if self.brought_back is not None:
+            return self.brought_back[1]
+        return self.variables.state
+
+    @property
+    def learning_rate(self) -> float:
+        """That of the next update; 0 for a solver."""
+        factor = factor_at(self.plan.schedule, self.updates)
+        return (self.plan.learning_rate or 0.0) * factor * self.rate_factor
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs there will be."""
+        return self.plan.epochs
+
+    def stop(self, reason: str) -> None:
+        """End the run after the step or epoch at hand."""
+        self.ended = reason
+
+    def bring_back(self, params: Mapping[str, Any], state: Mapping[str, Any]) -> None:
+        """Let the run result in these parameters and this state."""
+        self.brought_back = (params, state)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether nothing has ended or interrupted the run."""
+        return not self.ended and not self.interrupted
+
+    # The loop.
+
+    def begin(self) -> None:
+        """Tell the callbacks that the run begins."""
+        for callback in self.callbacks:
+            callback.on_begin(self)
+
+    def end(self) -> None:
+        """Tell the callbacks that the run has ended."""
+        for callback in self.callbacks:
+            callback.on_end(self)
+
+    def accept(self, params: Mapping[str, Any]) -> None:
+        """Take the parameters that a solver has found; each counts as an epoch."""
+        self.variables = Variables(params, self.variables.state, self.variables.rule_state)
+        self.epoch, self.updates = self.epoch + 1, self.updates + 1
+        self._close_epoch()
+
+    def run(self, after_step: Callable[[], None]) -> None:
+        """Train to the end, from wherever the run stands.
+
+        Args:
+            after_step: Called between two steps: the place for a checkpoint or a stop.
+        """
+        if not self.history:
+            self.open()
+            after_step()
+        if self.goes_on and len(self.history) == self.epoch:
+            self._finish_epoch(after_step)
+        while self.goes_on and self.epoch < self.plan.epochs:
+            self.epoch, self.step = self.epoch + 1, 0
+            self._finish_epoch(after_step)
+
+    def open(self) -> None:
+        """Write the record of the start."""
+        self._close_epoch()
+
+    def _finish_epoch(self, after_step: Callable[[], None]) -> None:
+        order = self.plan.order(self.epoch)
+        while self.step < len(self._slices):
+            started = time.perf_counter()
+            chosen = self._slices[self.step]
+            self._one_step(self.plan.rows.chosen(chosen if order is None else order[chosen]))
+            self.totals.seconds += time.perf_counter() - started
+            if self.step < len(self._slices):
+                after_step()
+            if not self.goes_on:
+                return
+        self.refuse_unless_finite()
+        self._close_epoch()
+        after_step()
+
+    def _one_step(self, rows: Rows) -> None:
+        if not rows.weight:  # nothing to learn from rows that do not count
+            self.step += 1
+            return
+        rate = self.learning_rate
+        numbers = self.problem.optimizer.numbers(self.updates + 1, rate)
+        arguments = (rows, self.variables, self.updates, numbers)
+        result = self._stepper(*arguments)
+        loss = float(result["loss"])
+        if not math.isfinite(loss):
+            self._diverged(self.updates + 1, arguments)
+        self._last = lambda: self._failure(*arguments)
+        self.variables = self.variables.after(result)
+        self._previous = arguments[1]
+        self.step, self.updates = self.step + 1, self.updates + 1
+        self._add(loss, result, rows, rate)
+        for callback in self.callbacks:
+            callback.on_step(self, self._progress())
+
+    def _add(self, loss: float, result: Mapping[str, Any], rows: Rows, rate: float) -> None:
+        totals, weight = self.totals, self._weight(rows)
+        totals.loss += loss * weight
+        totals.penalty += float(result.get("penalty", 0.0)) * weight
+        totals.weight += weight
+        totals.rows += len(rows)
+        totals.learning_rate = rate
+        for name, value in result.get("metrics", {}).items():
+            totals.metrics[name] = totals.metrics.get(name, 0.0) + float(value)
+
+    def _weight(self, rows: Rows) -> float:
+        return 1.0 if self.problem.loss.reduction == "sum" else rows.weight
+
+    def _over(self, totals: Totals) -> float:
+        return 1.0 if self.problem.loss.reduction == "sum" else totals.weight
+
+    def _progress(self) -> Progress:
+        totals = self.totals
+        accuracy = totals.metrics.get("accuracy")
+        return Progress(
+            epoch=self.epoch,
+            epochs=self.plan.epochs,
+            step=self.step,
+            steps=len(self._slices),
+            loss=totals.loss / self._over(totals),
+            accuracy=None if accuracy is None else accuracy / totals.rows,
+        )
+
+    # Records.
+
+    def _close_epoch(self) -> None:
+        """Write the record of the epoch and tell the callbacks."""
+        self.history.append(self._record())
+        self.totals = Totals()
+        for callback in self.callbacks:
+            callback.on_epoch(self, self.history[-1])
+
+    def _record(self) -> dict[str, float]:
+        totals, seconds = self.totals, self.totals.seconds
+        record: dict[str, float] = {"epoch": self.epoch}
+        if totals.rows:
+            over = self._over(totals)
+            record["loss"] = totals.loss / over
+            if self.problem.penalty is not None:
+                record["penalty"] = totals.penalty / over
+            record |= {name: total / totals.rows for name, total in totals.metrics.items()}
+        else:
+            record |= self._evaluated(self.plan.rows)
+        if self.plan.validation is not None:
+            held_out = self._evaluated(self.plan.validation)
+            held_out.pop("penalty", None)
+            record |= {f"validation_{name}": value for name, value in held_out.items()}
+        if self.plan.learning_rate is not None:
+            record["learning_rate"] = totals.learning_rate if totals.rows else self.learning_rate
+        speed = totals.rows / seconds if seconds else 0.0
+        return record | {"seconds": seconds, "samples_per_second": speed}
+
+    def _evaluated(self, rows: Rows) -> dict[str, float]:
+        """Loss (with the penalty) and metrics of the present parameters on all rows."""
+        loss, metrics = 0.0, dict.fromkeys(self.problem.metrics, 0.0)
+        sums = self.problem.loss.reduction == "sum"
+        params = self.params
         for start in range(0, len(rows), ROWS_AT_ONCE):
-            part = slice(start, start + ROWS_AT_ONCE)
-            loss, right = self._run_evaluation(
-                rows[part], targets[part], *self.params.values(), *self.state.values()
-            )
-            total += float(loss) if self._sums else float(loss) * len(rows[part])
-            correct += int(right)
-        return (total if self._sums else total / len(rows)), correct / len(rows)
+            part = rows.chosen(slice(start, start + ROWS_AT_ONCE))
+            result = self._evaluation(*part.flat, *params.values(), *self.state.values())
+            if part.weight:
+                loss += float(result["loss"]) * (1 if sums else part.weight)
+            for name, value in result.get("metrics", {}).items():
+                metrics[name] += float(value)
+        loss = loss if sums else loss / rows.weight
+        record = {"loss": loss}
+        if self.problem.penalty is not None:
+            record["penalty"] = float(self.problem.penalty_program()(params=dict(params)))
+            record["loss"] += record["penalty"]
+        return record | {name: total / len(rows) for name, total in metrics.items()}
 
-    def _record(self, epoch: int, loss: float, accuracy: float, seconds: float) -> dict[str, float]:
-        record: dict[str, float] = {"epoch": epoch, "loss": loss}
-        labelled = self.problem.classes is not None
-        if labelled:
-            record["accuracy"] = accuracy
-        if self.validation is not None:
-            record["validation_loss"], share = self._evaluate(*self.validation)
-            if labelled:
-                record["validation_accuracy"] = share
-        rate = len(self.rows) / seconds if seconds else 0.0
-        return record | {"seconds": seconds, "samples_per_second": rate}
+    # Divergence.
+
+    def refuse_unless_finite(self) -> None:
+        """Raise `TrainingError` when the last update left NaN or infinity behind."""
+        if not all_finite(self.variables):
+            self._broken_update()
+
+    def _diverged(self, update: int, arguments: tuple[Any, ...]) -> None:
+        """The loss is not finite: tell the step and the operation where that began."""
+        if not all_finite(self.variables):
+            self._broken_update()
+        self._raise(update, self._failure(*arguments))
+
+    def _broken_update(self) -> None:
+        failure = self._last()
+        self.variables = self._previous
+        self._raise(self.updates, failure)
+
+    def _failure(self, *arguments: Any) -> str:
+        flat, draws = self._stepper.inputs(*arguments)
+        return first_failure(self._stepper.step, flat, draws)
+
+    def _raise(self, update: int, failure: str) -> None:
+        steps = len(self._slices)
+        epoch, step = (update - 1) // steps + 1, (update - 1) % steps + 1
+        raise TrainingError(
+            f"Training diverged at epoch {epoch}, step {step}. {failure} The weights are those "
+            f"before that step; try a learning rate below {self.learning_rate:g}, or inputs with "
+            "scaling 'standard'."
+        )

@@ -45,11 +45,14 @@ class Run:
 
     Attributes:
         model: The trained model.
-        history: One record per epoch: epoch, loss, accuracy, validation_loss,
-            validation_accuracy (where there is a validation set), seconds, samples_per_second.
-            Epoch 0 is before the first step; later losses are means over the epoch's steps.
+        history: One record per epoch: epoch, loss, penalty (where there is one; part of the
+            loss), accuracy and other metrics, validation_loss, validation_accuracy, ... (where
+            there is a validation set), learning_rate (of the epoch's last step), seconds,
+            samples_per_second. Epoch 0 is before the first step; later losses are means over the
+            epoch's steps.
         step: The training step that ran: forward, derived backward, update.
         settings: Every setting, defaults included (plain data).
+        ended: Why it ended before its last epoch; empty when it did not.
 
     Example:
         >>> import numpy as np, pullback as pb
@@ -63,6 +66,7 @@ class Run:
     history: tuple[Mapping[str, float], ...]
     step: Program
     settings: Mapping[str, Any]
+    ended: str = ""
 
     @property
     def made_it_worse(self) -> bool:
@@ -92,3 +96,12 @@ class Run:
         writer.writeheader()
         writer.writerows(self.history)
         return text.getvalue()
+
+
+def worse_text(run: Run) -> str:
+    """What to tell when training ended with a larger loss than it began with."""
+    first, last = run.history[0]["loss"], run.history[-1]["loss"]
+    return (
+        f"Training made the loss worse, from {first:.4g} to {last:.4g}; try a learning rate below "
+        f"{run.settings['learning_rate']:g}, or inputs with scaling 'standard'."
+    )

@@ -2,15 +2,46 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from ..data.labels import Classes
-from ..errors import DataError, UsageError
+from ..errors import DataError, UsageError, nearest
 
 SCALINGS = ("standard", "unit")
+SAMPLINGS = ("shuffle", "replacement", "ordered")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that may be set about a run; `pb.train` says what each means."""
+
+    loss: Any = None
+    optimizer: Any = None
+    schedule: Any = None
+    batch_size: int | str = 32
+    accumulate: int = 1
+    sampling: str = "shuffle"
+    epochs: int = 10
+    seed: int = 0
+    penalty: Any = None
+    clip_value: float | None = None
+    clip_norm: float | None = None
+    average: float | None = None
+    validation: Any = None
+    metrics: Mapping[str, Callable[..., Any]] | None = None
+    early_stopping: int | None = None
+    sample_weight: Any = None
+    class_weight: Any = None
+    scaling: str | None = None
+    target_scaling: str | None = None
+    task: str = "auto"
+    dtype: Any = "float32"
+    info: Mapping[str, Any] = field(default_factory=dict)
 
 
 def whole_number(name: str, value: Any, least: int) -> int:
@@ -27,9 +58,41 @@ def checked_seed(seed: Any) -> int:
     return int(seed)
 
 
+def number_at_least_zero(name: str, value: Any) -> float:
+    """The value as a float, when it is finite and at least 0; else `UsageError`."""
+    is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    if not is_number or not (math.isfinite(value) and value >= 0):
+        raise UsageError(f"{name}={value!r}: it must be a finite number of at least 0.")
+    return float(value)
+
+
+def one_of(name: str, value: Any, allowed: tuple[str, ...]) -> Any:
+    """The value, when it is one of the allowed words; else `UsageError`."""
+    if value not in allowed:
+        raise UsageError(
+            f"{name}={value!r}: allowed are {', '.join(map(repr, allowed))}."
+            f"{nearest(str(value), list(allowed))}"
+        )
+    return value
+
+
+def number_above_zero(name: str, value: Any) -> float:
+    """The value as a float, when it is finite and above 0; else `UsageError`."""
+    is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    if not is_number or not (math.isfinite(value) and value > 0):
+        raise UsageError(f"{name}={value!r}: it must be a finite number above 0.")
+    return float(value)
+
+
+def is_solver(optimizer: Any) -> bool:
+    """Whether it chooses its own steps (L-BFGS) instead of being an update rule."""
+    return hasattr(optimizer, "minimize")
+
+
 def checked_rule(optimizer: Any) -> Any:
     """The update rule; raises `UsageError` when it is none."""
-    complete = all(hasattr(optimizer, name) for name in ("init", "update", "learning_rate"))
+    needed = ("init", "numbers", "update", "learning_rate")
+    complete = is_solver(optimizer) or all(hasattr(optimizer, name) for name in needed)
     if isinstance(optimizer, type) or not complete:
         raise UsageError(f"optimizer={optimizer!r}: it must be a rule such as pb.optim.SGD(0.1).")
     return optimizer
@@ -80,25 +143,95 @@ def checked_rows(X: Any, dtype: Any, name: str = "X") -> Any:
 
 
 def is_classification(task: str, loss: Any, y: Any) -> bool:
-    """Whether y holds labels. "auto": always for a loss on logits, else unless y is floating."""
+    """Whether y holds class labels.
+
+    "auto": not when y has columns or the loss counts; always for a loss on logits; else unless
+    y is floating.
+    """
     if task not in ("auto", "classification", "regression"):
         raise UsageError(f"task={task!r}: allowed are 'auto', 'classification' and 'regression'.")
     if task != "auto":
         return task == "classification"
-    array = np.asarray(y)
+    array = y if isinstance(y, np.ma.MaskedArray) else np.asarray(y)
+    if array.ndim > 1 or loss.targets == "counts":
+        return False
     return loss.outputs_name == "logits" or array.dtype.kind != "f"
 
 
-def encoded_targets(classes: Classes | None, y: Any, dtype: Any, rows: int, name: str) -> Any:
+def encoded_targets(
+    classes: Classes | None, loss: Any, y: Any, dtype: Any, rows: int, name: str
+) -> Any:
     """Class indices, or floating targets of shape (rows, columns); raises `DataError`."""
     if classes is not None:
         targets = classes.encode(y)
     else:
         array = y if isinstance(y, np.ma.MaskedArray) else np.asarray(y)
         targets = checked_rows(array[:, None] if array.ndim == 1 else array, dtype, name)
+        loss.check_targets(targets, name)
     if len(targets) != rows:
         raise DataError(f"{name} has {len(targets)} rows, X has {rows}.")
     return targets
+
+
+def row_weights(
+    sample_weight: Any, class_weight: Any, classes: Classes | None, targets: Any, dtype: Any
+) -> Any:
+    """One weight per row, from both kinds of weights; None where there are none.
+
+    Raises:
+        DataError: When the sample weights do not fit, are negative or all 0.
+        UsageError: When the class weights name no class.
+    """
+    weights = None
+    if sample_weight is not None:
+        weights = _sample_weights(sample_weight, len(targets), dtype)
+    if class_weight is not None:
+        of_class = _class_weights(class_weight, classes, targets)
+        weights = of_class[targets] * (1 if weights is None else weights)
+        if not np.any(weights > 0):
+            raise UsageError("class_weight: every row has the weight 0; at least one must count.")
+    return None if weights is None else weights.astype(dtype)
+
+
+def _sample_weights(sample_weight: Any, rows: int, dtype: Any) -> Any:
+    try:
+        weights = np.asarray(sample_weight, np.float64)
+    except (TypeError, ValueError):
+        raise DataError("sample_weight must hold numbers.") from None
+    if weights.shape != (rows,):
+        raise DataError(f"sample_weight has shape {weights.shape}; it must be ({rows},).")
+    wrong = ~(np.isfinite(weights) & (weights >= 0))
+    if np.any(wrong):
+        row = int(np.argmax(wrong))
+        raise DataError(
+            f"sample_weight[{row}] is {weights[row]}; allowed are finite numbers of at least 0."
+        )
+    if not np.any(weights.astype(dtype) > 0):
+        raise DataError("sample_weight is 0 for every row; at least one must count.")
+    return weights
+
+
+def _class_weights(class_weight: Any, classes: Classes | None, targets: Any) -> Any:
+    if classes is None:
+        raise UsageError("class_weight needs class labels; these targets are numbers.")
+    if isinstance(class_weight, str) and class_weight == "balanced":
+        counts = np.bincount(targets, minlength=len(classes))
+        return len(targets) / (len(classes) * np.maximum(counts, 1))
+    if not isinstance(class_weight, Mapping):
+        raise UsageError(
+            f"class_weight={class_weight!r}: it must be 'balanced' or a dict of numbers by class."
+        )
+    weights = np.ones(len(classes))
+    labels = classes.labels.tolist()
+    for label, weight in class_weight.items():
+        if label not in labels:
+            shown = ", ".join(map(repr, labels[:12]))
+            raise UsageError(f"class_weight: {label!r} is none of the classes {shown}.")
+        is_number = isinstance(weight, int | float | np.number) and not isinstance(weight, bool)
+        if not is_number or not (math.isfinite(weight) and weight >= 0):
+            raise UsageError(f"class_weight[{label!r}]={weight!r}: it must be finite and >= 0.")
+        weights[labels.index(label)] = weight
+    return weights
 
 
 @dataclass(frozen=True)
@@ -112,9 +245,13 @@ class Scaling:
         """x scaled; a mean of None is left out."""
         return (x if self.mean is None else x - self.mean) / self.scale
 
+    def inverse(self, x: Any) -> Any:
+        """What x was before it was scaled."""
+        return x * self.scale if self.mean is None else x * self.scale + self.mean
 
-def scaling_of(X: Any, scaling: str | None) -> Scaling | None:
-    """How inputs are scaled, learned from the training data.
+
+def scaling_of(X: Any, scaling: str | None, name: str = "scaling") -> Scaling | None:
+    """How inputs (or targets) are scaled, learned from the training data.
 
     Args:
         X: The training data, (rows, columns).
@@ -127,9 +264,7 @@ def scaling_of(X: Any, scaling: str | None) -> Scaling | None:
     if scaling is None:
         return None
     if scaling not in SCALINGS:
-        raise UsageError(
-            f"scaling={scaling!r}: allowed are {', '.join(map(repr, SCALINGS))}, None."
-        )
+        raise UsageError(f"{name}={scaling!r}: allowed are {', '.join(map(repr, SCALINGS))}, None.")
     if scaling == "unit":
         return Scaling(None, X.dtype.type(np.max(np.abs(X)) or 1))
     mean = np.mean(X, axis=0, dtype=np.float64)

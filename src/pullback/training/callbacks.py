@@ -1,0 +1,254 @@
+"""Callbacks: watch a run, log it, stop it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UsageError, nearest
+
+if TYPE_CHECKING:
+    from .loop import Training
+    from .run import Progress
+
+
+class Callback:
+    """Watches a run; a subclass writes the methods it needs.
+
+    Each method gets the running `Training`, whose `params`, `epoch` and `updates` it may read,
+    whose `rate_factor` it may set, and which `stop(reason)` ends after the step or epoch at hand.
+
+    Example:
+        >>> import numpy as np, pullback as pb
+        >>> class StopAtHalf(pb.training.Callback):
+        ...     def on_epoch(self, training, record):
+        ...         if record["loss"] < 0.5:
+        ...             training.stop("the loss is below a half")
+        >>> net = pb.nn.Sequential(pb.nn.Dense(2))
+        >>> run = pb.train(net, 9 * np.eye(2), ["left", "right"], epochs=99, batch_size="full",
+        ...                callbacks=[StopAtHalf()])
+        >>> run.ended
+        'the loss is below a half'
+    """
+
+    def on_begin(self, training: Training) -> None:
+        """Before the first step, also of a resumed run."""
+
+    def on_step(self, training: Training, progress: Progress) -> None:
+        """After each step."""
+
+    def on_epoch(self, training: Training, record: Mapping[str, float]) -> None:
+        """After each epoch, with its record of the history; epoch 0 is before the first step."""
+
+    def on_end(self, training: Training) -> None:
+        """After the last step, also when the run is stopped or fails."""
+
+    def state(self) -> dict[str, Any]:
+        """What a resumed run must know: plain data and arrays, in nested dicts."""
+        return {}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up what `state` gave to the checkpoint."""
+
+
+@dataclass(frozen=True)
+class Watch(Callback):
+    """A function of the progress as a callback: called after each step."""
+
+    function: Callable[[Progress], None]
+
+    def on_step(self, training: Training, progress: Progress) -> None:
+        """Call the function."""
+        self.function(progress)
+
+
+class EarlyStopping(Callback):
+    """Stops when a number has not become better for a while, and brings the best weights back.
+
+    Args:
+        patience: Epochs without an improvement after which the run ends, at least 1.
+        monitor: A column of the history: "validation_loss", "validation_accuracy", "loss", ...
+            A name that ends in "loss" is better when smaller, every other one when larger.
+        least_improvement: By how much it must be better to count, at least 0.
+
+    Raises:
+        UsageError: When a number is out of range; when the run has no such column.
+
+    Example:
+        >>> import numpy as np, pullback as pb
+        >>> X = np.random.default_rng(0).normal(size=(60, 4))
+        >>> net = pb.nn.Sequential(pb.nn.Dense(64), pb.nn.ReLU(), pb.nn.Dense(2))
+        >>> run = pb.train(net, X, X[:, 0] + np.sin(9 * X[:, 1]) > 0, validation=0.3, epochs=500,
+        ...                callbacks=[pb.training.EarlyStopping(patience=5)])
+        >>> run.ended.startswith("validation_loss has not become better for 5 epochs")
+        True
+
+    Source: Prechelt, Early stopping, but when? (1998).
+    """
+
+    def __init__(
+        self,
+        patience: int = 10,
+        monitor: str = "validation_loss",
+        least_improvement: float = 0.0,
+    ) -> None:
+        _check_patience("EarlyStopping", patience)
+        _check_least("EarlyStopping", least_improvement)
+        self.patience, self.monitor = patience, monitor
+        self.least_improvement = least_improvement
+        self.best: dict[str, Any] = {}
+        self._compare = _Comparison(monitor, least_improvement)
+
+    def on_begin(self, training: Training) -> None:
+        """Forget an earlier run, unless this one goes on."""
+        if not training.resumed:
+            self.best = {}
+
+    def on_epoch(self, training: Training, record: Mapping[str, float]) -> None:
+        """Keep the weights when they are the best so far; stop after `patience` epochs."""
+        value = _monitored("EarlyStopping", self.monitor, record)
+        if self._compare.is_better(value, self.best.get("value")):
+            self.best = {
+                "value": value,
+                "epoch": int(record["epoch"]),
+                "params": dict(training.params),
+                "state": dict(training.state),
+            }
+        elif record["epoch"] - self.best["epoch"] >= self.patience:
+            training.stop(
+                f"{self.monitor} has not become better for {self.patience} epochs; "
+                f"the best was {self.best['value']:.6g} after epoch {self.best['epoch']}"
+            )
+
+    def on_end(self, training: Training) -> None:
+        """Bring the best weights back."""
+        if self.best:
+            training.bring_back(self.best["params"], self.best["state"])
+
+    def state(self) -> dict[str, Any]:
+        """The best weights and their record."""
+        return {"best": self.best}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up the best weights so far."""
+        self.best = state["best"]
+
+
+class ReduceOnPlateau(Callback):
+    """Multiplies the learning rate by a factor when a number has stopped becoming better.
+
+    Args:
+        factor: In (0, 1).
+        patience: Epochs without an improvement before that happens, at least 1.
+        monitor: A column of the history; see `EarlyStopping`.
+        least_improvement: By how much it must be better to count, at least 0.
+        least_factor: The product of all reductions never falls below this, in [0, 1).
+
+    Raises:
+        UsageError: When a number is out of range; when the run has no such column.
+
+    Example:
+        >>> import pullback as pb
+        >>> pb.training.ReduceOnPlateau(factor=0.5, patience=3).factor
+        0.5
+    """
+
+    def __init__(
+        self,
+        factor: float = 0.1,
+        patience: int = 5,
+        monitor: str = "validation_loss",
+        least_improvement: float = 0.0,
+        least_factor: float = 1e-4,
+    ) -> None:
+        if not 0 < factor < 1:
+            raise UsageError(f"ReduceOnPlateau(factor={factor!r}): it must be in (0, 1).")
+        if not 0 <= least_factor < 1:
+            raise UsageError(f"ReduceOnPlateau(least_factor={least_factor!r}): allowed is [0, 1).")
+        _check_patience("ReduceOnPlateau", patience)
+        _check_least("ReduceOnPlateau", least_improvement)
+        self.factor, self.patience, self.monitor = factor, patience, monitor
+        self.least_factor = least_factor
+        self._compare = _Comparison(monitor, least_improvement)
+        self._best: float | None = None
+        self._waited = 0
+
+    def on_begin(self, training: Training) -> None:
+        """Forget an earlier run, unless this one goes on."""
+        if not training.resumed:
+            self._best, self._waited = None, 0
+
+    def on_epoch(self, training: Training, record: Mapping[str, float]) -> None:
+        """Reduce the learning rate when `patience` epochs have brought nothing."""
+        value = _monitored("ReduceOnPlateau", self.monitor, record)
+        if self._compare.is_better(value, self._best):
+            self._best, self._waited = value, 0
+            return
+        self._waited += 1
+        if self._waited >= self.patience:
+            training.rate_factor = max(training.rate_factor * self.factor, self.least_factor)
+            self._waited = 0
+
+    def state(self) -> dict[str, Any]:
+        """The best number so far and the epochs since."""
+        return {"best": self._best, "waited": self._waited}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up the count."""
+        self._best, self._waited = state["best"], state["waited"]
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    monitor: str
+    least: float
+
+    def is_better(self, value: float, best: float | None) -> bool:
+        if best is None or not math.isfinite(best):
+            return True
+        gain = best - value if self.monitor.endswith("loss") else value - best
+        return gain > self.least
+
+
+def as_callbacks(callbacks: Any) -> list[Callback]:
+    """Callbacks as a list; a plain function is called with the progress after each step.
+
+    Raises:
+        UsageError: When one is neither.
+    """
+    given = list(callbacks) if isinstance(callbacks, list | tuple) else [callbacks]
+    return [_as_callback(item) for item in given]
+
+
+def _as_callback(item: Any) -> Callback:
+    if isinstance(item, type):
+        raise UsageError(f"callbacks: {item.__name__} is none yet; write {item.__name__}().")
+    if isinstance(item, Callback):
+        return item
+    if callable(item):
+        return Watch(item)
+    raise UsageError(
+        f"callbacks: {item!r} is no pb.training.Callback and no function of the progress."
+    )
+
+
+def _monitored(who: str, monitor: str, record: Mapping[str, float]) -> float:
+    if monitor not in record:
+        hint = "; give train a validation set" if monitor.startswith("validation") else ""
+        raise UsageError(
+            f"{who}(monitor={monitor!r}): the history of this run has {', '.join(record)}{hint}."
+            f"{nearest(monitor, list(record))}"
+        )
+    return float(record[monitor])
+
+
+def _check_patience(who: str, patience: Any) -> None:
+    if isinstance(patience, bool) or not isinstance(patience, int) or patience < 1:
+        raise UsageError(f"{who}(patience={patience!r}): it must be a whole number of at least 1.")
+
+
+def _check_least(who: str, least: Any) -> None:
+    if not (isinstance(least, int | float) and math.isfinite(least) and least >= 0):
+        raise UsageError(f"{who}(least_improvement={least!r}): it must be a number of at least 0.")

@@ -1,0 +1,186 @@
+"""One step of training: a batch, or several accumulated ones, and the update they lead to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..data.batches import batch_slices
+from ..engines.reference import executable
+from ..program import Program
+from ..trees import flatten
+from .programs import Problem
+
+Flat = Callable[..., Any]
+
+DRAWS = ("seed", "step", "first_row")
+"""The inputs of a program that random draws depend on; they have a default."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Training rows, their labels and weights."""
+
+    x: Any
+    labels: Any
+    weights: Any = None
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def chosen(self, rows: Any) -> Rows:
+        """Some of them: a slice or indices."""
+        weights = None if self.weights is None else self.weights[rows]
+        return Rows(self.x[rows], self.labels[rows], weights)
+
+    @property
+    def flat(self) -> list[Any]:
+        """The arrays as a program takes them."""
+        return [self.x, self.labels, *([] if self.weights is None else [self.weights])]
+
+    @cached_property
+    def weight(self) -> float:
+        """The sum of the weights; the number of rows where there are none."""
+        return float(len(self)) if self.weights is None else float(np.sum(self.weights))
+
+
+@dataclass(frozen=True)
+class Variables:
+    """What training changes; never written to, each step makes new ones."""
+
+    params: Mapping[str, Any]
+    state: Mapping[str, Any]
+    rule_state: Any
+
+    @property
+    def flat(self) -> list[Any]:
+        """Params and state as a program takes them."""
+        return [*self.params.values(), *self.state.values()]
+
+    def after(self, result: Mapping[str, Any]) -> Variables:
+        """The variables that a step's result brings."""
+        return Variables(
+            result["params"],
+            result.get("state", self.state),
+            result.get("rule_state", self.rule_state),
+        )
+
+
+@dataclass(frozen=True)
+class Stepper:
+    """The compiled programs of a step.
+
+    Attributes:
+        problem: What is trained.
+        step: Forward, backward and update in one program.
+        parts: Into how many batches the rows of a step are cut; their gradients are accumulated.
+        part_rows: Rows of such a batch.
+        least_rows: A last batch with fewer rows joins the one before it.
+        seed: Of random draws.
+    """
+
+    problem: Problem
+    step: Program
+    part_rows: int
+    least_rows: int
+    parts: int
+    seed: int
+
+    def __call__(
+        self, rows: Rows, variables: Variables, update: int, numbers: Mapping[str, float]
+    ) -> dict[str, Any]:
+        """The results of one step: loss, metrics, penalty and the new variables.
+
+        Args:
+            rows: The rows of the step.
+            variables: Where training stands.
+            update: The number of updates done before.
+            numbers: The update rule's numbers.
+        """
+        if self.parts > 1:
+            return self._accumulated(rows, variables, update, numbers)
+        inputs, draws = self.inputs(rows, variables, update, numbers)
+        result: dict[str, Any] = self._whole(*inputs, **draws)
+        return result
+
+    def inputs(
+        self, rows: Rows, variables: Variables, update: int, numbers: Mapping[str, float]
+    ) -> tuple[list[Any], dict[str, Any]]:
+        """What the whole step's program is called with; see `__call__`."""
+        flat = [*rows.flat, *variables.flat, *flatten(variables.rule_state)[0], *numbers.values()]
+        return flat, self._draws(self._drawn_by_step, update, 0)
+
+    def _accumulated(
+        self, rows: Rows, variables: Variables, update: int, numbers: Mapping[str, float]
+    ) -> dict[str, Any]:
+        """The same from the gradients of several batches: sum(w g) / sum(w)."""
+        sums = self.problem.loss.reduction == "sum"
+        loss, gradients, metrics = 0.0, None, None
+        state = variables.state
+        for chosen in batch_slices(len(rows), self.part_rows, self.least_rows):
+            part = rows.chosen(chosen)
+            if not part.weight:
+                continue
+            result = self._gradient(
+                *part.flat,
+                *variables.params.values(),
+                *state.values(),
+                **self._draws(self._drawn_by_gradient, update, chosen.start),
+            )
+            share = 1.0 if sums else part.weight / rows.weight
+            loss += float(result["loss"]) * share
+            gradients = _added(gradients, result["gradients"], share)
+            metrics = _added(metrics, result.get("metrics", {}), 1)
+            state = result.get("state", state)
+        moved = self._update(
+            *(gradients or {}).values(),
+            *variables.params.values(),
+            *flatten(variables.rule_state)[0],
+            *numbers.values(),
+        )
+        loss += float(moved.get("penalty", 0.0))
+        return {"loss": loss, "metrics": metrics, "state": state, **moved}
+
+    def _draws(self, drawn: tuple[str, ...], update: int, first_row: int) -> dict[str, int]:
+        given = {"seed": self.seed, "step": update, "first_row": first_row}
+        return {name: given[name] for name in drawn}
+
+    @cached_property
+    def _drawn_by_step(self) -> tuple[str, ...]:
+        return draws_of(self.step)
+
+    @cached_property
+    def _drawn_by_gradient(self) -> tuple[str, ...]:
+        return draws_of(self._programs[0])
+
+    @cached_property
+    def _programs(self) -> tuple[Program, Program]:
+        return self.problem.gradient(), self.problem.update()
+
+    @cached_property
+    def _whole(self) -> Flat:
+        return executable(self.step).flat
+
+    @cached_property
+    def _gradient(self) -> Flat:
+        return executable(self._programs[0]).flat
+
+    @cached_property
+    def _update(self) -> Flat:
+        return executable(self._programs[1]).flat
+
+
+def draws_of(program: Program) -> tuple[str, ...]:
+    """The inputs that its random draws depend on; none where nothing is drawn."""
+    known = {program.names[var] for var in program.defaults}
+    return tuple(name for name in DRAWS if name in known)
+
+
+def _added(total: Any, more: Mapping[str, Any], share: float) -> dict[str, Any]:
+    if total is None:
+        return {name: value * share for name, value in more.items()}
+    return {name: total[name] + value * share for name, value in more.items()}

@@ -1,0 +1,141 @@
+"""Planted diseases are found, healthy networks come out healthy."""
+
+import json
+
+import numpy as np
+import pytest
+
+import pullback as pb
+from pullback.data import load_builtin
+from pullback.errors import DataError, UsageError
+
+RANDOM = np.random.default_rng(0)
+X = RANDOM.normal(size=(200, 6))
+Y = np.argmax(X[:, :3], axis=1)
+
+
+def deep(activation, depth=3, units=24, weights=None):
+    layers = [
+        layer
+        for _ in range(depth - 1)
+        for layer in (pb.nn.Dense(units, weights=weights), activation())
+    ]
+    return pb.nn.Sequential(*layers, pb.nn.Dense(3, weights=weights))
+
+
+def scaled_by(factor):
+    return lambda random, inputs, outputs: factor * pb.nn.glorot_uniform(random, inputs, outputs)
+
+
+def test_a_healthy_network():
+    found = pb.diagnose(deep(pb.nn.ReLU), X, Y)
+    assert [finding.what for finding in found.ailments] == []
+    assert found["loss at the start"].numbers["log_classes"] == pytest.approx(np.log(3))
+
+
+def test_a_healthy_network_on_real_digits():
+    data = load_builtin("digits")
+    net = pb.nn.Sequential(pb.nn.Dense(64), pb.nn.ReLU(), pb.nn.Dense(10))
+    run = pb.train(net, data.X, data.y, scaling="unit", epochs=3)
+    found = pb.diagnose(run, data.X, data.y)
+    names = {finding.what for finding in found.ailments}
+    assert names <= {"constant columns", "dead units", "saturated units"}
+    assert "column 0" in found["constant columns"].seen
+
+
+def with_biases(value):
+    run = pb.train(deep(pb.nn.ReLU), X, Y, epochs=1)
+    run.model.params["b1"][:10] = value
+    return run
+
+
+def test_dead_units_are_counted():
+    found = pb.diagnose(with_biases(-100.0), X, Y)["dead units"]
+    assert found.level != "fine"
+    assert found.numbers["h1"] == 10
+    assert "10 in h1" in found.seen
+    assert pb.diagnose(with_biases(0.0), X, Y)["dead units"].numbers["h1"] < 3
+
+
+def test_saturated_units():
+    net = deep(pb.nn.Sigmoid, weights=scaled_by(2000.0))
+    found = pb.diagnose(net, X, Y)
+    assert found["saturated units"].level == "problem"
+    assert found["loss at the start"].level == "problem"
+    assert pb.diagnose(deep(pb.nn.Sigmoid), X, Y)["saturated units"].level == "fine"
+
+
+def test_vanishing_and_exploding_gradients():
+    vanishing = pb.diagnose(deep(pb.nn.Sigmoid, depth=20), X, Y)["gradient norms"]
+    assert vanishing.seen.startswith("vanishing")
+    norms = vanishing.numbers
+    assert norms["W1"] < 1e-6 * norms["W20"]
+    assert pb.diagnose(deep(pb.nn.ReLU, depth=20), X, Y)["gradient norms"].level == "fine"
+    wild = deep(pb.nn.Identity, depth=8, weights=scaled_by(1e3))
+    assert pb.diagnose(wild, X, Y)["gradient norms"].level == "problem" or (
+        pb.diagnose(wild, X, Y)["update to weight"].level != "fine"
+    )
+
+
+def test_the_learning_rate_against_the_weights():
+    net = deep(pb.nn.ReLU)
+    high = pb.diagnose(net, X, Y, optimizer=pb.optim.SGD(50.0))["update to weight"]
+    low = pb.diagnose(net, X, Y, optimizer=pb.optim.SGD(1e-7))["update to weight"]
+    good = pb.diagnose(net, X, Y, optimizer=pb.optim.SGD(0.1))["update to weight"]
+    assert "leaps" in high.advice
+    assert "creeps" in low.advice
+    assert good.level == "fine"
+
+
+def test_columns_by_name():
+    wide = X.copy()
+    wide[:, 2], wide[:, 4] = 7.0, wide[:, 4] * 1e5
+    found = pb.diagnose(deep(pb.nn.ReLU), wide, Y)
+    assert found["constant columns"].numbers["columns"] == ["column 2"]
+    assert found["unscaled columns"].numbers["columns"] == ["column 4"]
+    run = pb.train(
+        deep(pb.nn.ReLU),
+        wide,
+        Y,
+        scaling="standard",
+        epochs=1,
+        info={"feature_names": list("abcdef")},
+    )
+    found = pb.diagnose(run.model, wide, Y)
+    assert found["constant columns"].numbers["columns"] == ["c"]
+    assert found["unscaled columns"].level == "fine"
+
+
+def test_equal_rows_with_different_labels_cannot_be_learned():
+    same = np.ones((40, 6)) + 1e-9 * X[:40]
+    found = pb.diagnose(deep(pb.nn.ReLU), same, np.arange(40) % 3)
+    assert found["learning a few rows"].level == "problem"
+    assert pb.diagnose(deep(pb.nn.ReLU), X, Y)["learning a few rows"].level == "fine"
+
+
+def test_regression_and_several_labels():
+    values = X[:, 0] * 2 + X[:, 1]
+    net = pb.nn.Sequential(pb.nn.Dense(16), pb.nn.Tanh(), pb.nn.Dense(1))
+    assert not pb.diagnose(net, X, values, loss=pb.losses.Huber()).ailments
+    labels = np.stack([X[:, 0] > 0, X[:, 1] > 0], axis=1).astype(float)
+    net = pb.nn.Sequential(pb.nn.Dense(16), pb.nn.BatchNorm(), pb.nn.ReLU(), pb.nn.Dense(2))
+    found = pb.diagnose(net, X, labels, loss=pb.losses.BinaryCrossEntropy())
+    assert found["learning a few rows"].level == "fine"
+
+
+def test_what_it_says():
+    found = pb.diagnose(deep(pb.nn.ReLU), X, Y)
+    assert len(str(found).splitlines()) == len(found.findings)
+    assert json.loads(found.to_json())[0]["what"] == "constant columns"
+    with pytest.raises(KeyError):
+        found["headache"]
+
+
+def test_bad_arguments():
+    with pytest.raises(UsageError, match="must be a pb.nn.Sequential"):
+        pb.diagnose(3, X, Y)
+    run = pb.train(deep(pb.nn.ReLU), X, Y, epochs=1)
+    with pytest.raises(DataError, match="the model needs"):
+        pb.diagnose(run, X[:, :2], Y)
+    with pytest.raises(UsageError, match="200 rows, y has 3"):
+        pb.diagnose(run, X, Y[:3])

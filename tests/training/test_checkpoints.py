@@ -1,0 +1,227 @@
+"""Checkpoints: a resumed run has the bits of one that was never stopped."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import pullback as pb
+from pullback.errors import StorageError, UsageError
+from pullback.storage import atomic
+from pullback.training import Callback, EarlyStopping, ReduceOnPlateau
+
+RANDOM = np.random.default_rng(0)
+X, Y = RANDOM.normal(size=(60, 5)).astype("f4"), RANDOM.integers(0, 3, size=60)
+
+
+def network():
+    return pb.nn.Sequential(
+        pb.nn.Dense(8),
+        pb.nn.BatchNorm(),
+        pb.nn.RandomizedLeakyReLU(),
+        pb.nn.Dropout(0.3),
+        pb.nn.Dense(3),
+    )
+
+
+def settings(**others):
+    return {
+        "optimizer": pb.optim.AMSGrad(0.01),
+        "schedule": pb.optim.Cosine(),
+        "batch_size": 16,
+        "epochs": 6,
+        "seed": 4,
+        "validation": 0.2,
+        "average": 0.9,
+        "penalty": pb.losses.L1(1e-3),
+        "clip_norm": 1.0,
+    } | others
+
+
+def callbacks():
+    return [
+        EarlyStopping(patience=5),
+        ReduceOnPlateau(patience=1, factor=0.5, least_improvement=0.5),
+    ]
+
+
+class StopAt(Callback):
+    """Breaks off as a kill would: after a number of updates, by an error."""
+
+    def __init__(self, update):
+        self.update = update
+
+    def on_step(self, training, progress):
+        if training.updates == self.update:
+            raise InterruptedError
+
+
+def untimed(history):
+    return [
+        {k: v for k, v in record.items() if k not in ("seconds", "samples_per_second")}
+        for record in history
+    ]
+
+
+def assert_same(run, other):
+    assert untimed(run.history) == untimed(other.history)
+    assert run.ended == other.ended
+    for name, value in run.model.params.items():
+        assert np.array_equal(value, other.model.params[name]), name
+    assert np.array_equal(run.model.outputs(X), other.model.outputs(X))
+
+
+@pytest.mark.parametrize("update", [1, 2, 3, 4, 5, 9, 17])
+def test_resumed_after_any_step(tmp_path, update):
+    whole = pb.train(network(), X, Y, callbacks=[*callbacks(), StopAt(-1)], **settings())
+    file = tmp_path / "run.safetensors"
+    with pytest.raises(InterruptedError):
+        pb.train(
+            network(),
+            X,
+            Y,
+            callbacks=[*callbacks(), StopAt(update)],
+            checkpoint=file,
+            checkpoint_every=0,
+            **settings(),
+        )
+    resumed = pb.train(
+        network(), X, Y, callbacks=[*callbacks(), StopAt(-1)], resume=file, **settings()
+    )
+    assert_same(whole, resumed)
+
+
+def test_more_epochs_continue_a_finished_run(tmp_path):
+    file = tmp_path / "run.safetensors"
+    fixed = {"schedule": None, "callbacks": [ReduceOnPlateau(patience=1, least_improvement=9.0)]}
+    whole = pb.train(network(), X, Y, **settings(epochs=6, **fixed))
+    pb.train(network(), X, Y, checkpoint=file, **settings(epochs=2, **fixed))
+    assert_same(whole, pb.train(network(), X, Y, resume=file, **settings(epochs=6, **fixed)))
+    again = pb.train(network(), X, Y, resume=file, **settings(epochs=6, **fixed))
+    assert_same(whole, again)
+
+
+def test_the_first_checkpoint_is_written_before_the_first_step(tmp_path):
+    file = tmp_path / "run.safetensors"
+    with pytest.raises(InterruptedError):
+        pb.train(network(), X, Y, callbacks=StopAt(1), checkpoint=file, **settings())
+    assert pb.training.load_checkpoint(file).position["updates"] == 0
+
+
+def test_what_differs_is_named(tmp_path):
+    file = tmp_path / "run.safetensors"
+    pb.train(network(), X, Y, checkpoint=file, **settings())
+    for changed, told in [
+        ({"batch_size": 8}, "batch_size=16, not 8"),
+        ({"seed": 5}, "seed=4, not 5"),
+        ({"optimizer": pb.optim.AMSGrad(0.02)}, "learning_rate=0.01, not 0.02"),
+        ({"optimizer": pb.optim.AMSGrad(0.01, beta1=0.8)}, "optimizer="),
+        ({"penalty": None}, "penalty="),
+        ({"schedule": None}, "schedule="),
+        ({"epochs": 2}, "epochs=2"),
+        ({"callbacks": callbacks()}, "callbacks"),
+    ]:
+        with pytest.raises(UsageError, match=told):
+            pb.train(network(), X, Y, resume=file, **settings(**changed))
+    with pytest.raises(UsageError, match="other data"):
+        pb.train(network(), X + 1, Y, resume=file, **settings())
+    with pytest.raises(UsageError, match="model="):
+        pb.train(pb.nn.Sequential(pb.nn.Dense(3)), X, Y, resume=file, **settings())
+
+
+def test_files_that_are_no_checkpoint(tmp_path):
+    with pytest.raises(StorageError, match="no file"):
+        pb.train(network(), X, Y, resume=tmp_path / "none", **settings())
+    run = pb.train(network(), X, Y, **settings(epochs=1))
+    run.model.save(tmp_path / "model")
+    with pytest.raises(StorageError, match="not a Pullback checkpoint"):
+        pb.train(network(), X, Y, resume=tmp_path / "model", **settings())
+
+
+def test_a_full_disk_keeps_the_old_checkpoint(tmp_path, monkeypatch):
+    file = tmp_path / "run.safetensors"
+    writes = []
+
+    def fsync(handle):
+        writes.append(handle)
+        if len(writes) > 5:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(atomic.os, "fsync", fsync)
+    with pytest.raises(StorageError, match=r"the disk is full; the old file is unchanged") as told:
+        pb.train(network(), X, Y, checkpoint=file, checkpoint_every=0, **settings())
+    assert "\n" not in str(told.value)
+    monkeypatch.undo()
+    assert [path.name for path in tmp_path.iterdir()] == [file.name]
+    whole = pb.train(network(), X, Y, **settings())
+    assert_same(whole, pb.train(network(), X, Y, resume=file, **settings()))
+
+
+def test_ctrl_c_ends_with_a_usable_model_and_can_be_resumed(tmp_path):
+    file = tmp_path / "run.safetensors"
+
+    class PressCtrlC(Callback):
+        def on_step(self, training, progress):
+            if training.updates == 5 and not training.resumed:
+                signal.raise_signal(signal.SIGINT)
+
+    press = {"callbacks": [PressCtrlC()]}
+    stopped = pb.train(network(), X, Y, checkpoint=file, **settings(**press))
+    assert stopped.ended == "stopped by Ctrl-C"
+    assert stopped.model.predict(X).shape == (60,)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    whole = pb.train(network(), X, Y, **settings(callbacks=[Callback()]))
+    assert_same(whole, pb.train(network(), X, Y, resume=file, **settings(**press)))
+
+
+PROGRAM = """
+import sys
+sys.path.insert(0, FOLDER)
+from test_checkpoints import *
+file = sys.argv[1]
+resume = {"resume": file} if len(sys.argv) > 2 else {"checkpoint": file}
+run = pb.train(network(), X, Y, callbacks=callbacks(), checkpoint_every=0, **resume,
+               **settings(epochs=40))
+run.model.save(file + ".model")
+"""
+
+
+def test_killed_twenty_times_at_random_moments(tmp_path):
+    """SIGKILL, resume, SIGKILL, ...: the model has the bytes of the run that nothing stopped."""
+    program = PROGRAM.replace("FOLDER", repr(os.path.dirname(__file__)))
+    random = np.random.default_rng(7)
+
+    def start(file, *more):
+        return subprocess.Popen([sys.executable, "-c", program, str(file), *more])
+
+    whole = tmp_path / "whole"
+    assert start(whole).wait() == 0
+    expected = whole.with_name("whole.model").read_bytes()
+    kills, chains = 0, 0
+    while kills < 20:
+        file = tmp_path / f"chain{chains}"
+        process = start(file)
+        while True:
+            kill_after = random.uniform(0.0, 0.25)
+            _wait_for_change(file, process)
+            time.sleep(kill_after)
+            process.send_signal(signal.SIGKILL)
+            kills += process.wait() == -signal.SIGKILL
+            if process.returncode == 0 or kills >= 20:
+                break
+            process = start(file, "resume")
+        if process.returncode != 0:
+            assert start(file, "resume").wait() == 0
+        assert file.with_name(f"{file.name}.model").read_bytes() == expected
+        chains += 1
+
+
+def _wait_for_change(file, process):
+    """Until the process has written a checkpoint: the kills are to fall into its work."""
+    before = file.stat().st_mtime_ns if file.exists() else 0
+    while process.poll() is None and (not file.exists() or file.stat().st_mtime_ns == before):
+        time.sleep(0.005)
