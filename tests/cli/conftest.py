@@ -54,13 +54,13 @@ def pullback(tmp_path):
     return partial(run_in, tmp_path)
 
 
-def write_flowers(folder: Path) -> Path:
-    """A CSV file with string labels: three clouds of points that are easy to tell apart."""
+def write_flowers(folder: Path, noise: float = 0.3) -> Path:
+    """A CSV file with string labels: three clouds of points, with little noise easy to tell."""
     random = np.random.default_rng(0)
     lines = ["kind,width,note,length"]
     for row in range(60):
         kind = row % 3
-        width, length = random.normal((3 * kind, -2 * kind), 0.3)
+        width, length = random.normal((3 * kind, -2 * kind), noise)
         lines.append(f"{['ash', 'elm', 'oak'][kind]},{width:.4f},{row},{length:.4f}")
     file = folder / "flowers.csv"
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")

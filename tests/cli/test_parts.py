@@ -13,15 +13,17 @@ from sklearn.metrics import precision_recall_fscore_support
 
 import pullback as pb
 from pullback.cli import options
+from pullback.cli.command import Command
 from pullback.cli.console import console_for, is_styled
-from pullback.cli.folder import run_folder
-from pullback.cli.per_class import confusion_matrix, evaluate, per_class, worst
+from pullback.cli.folder import resumed_folder, run_folder
+from pullback.cli.outcome import EndedEarlyError
 from pullback.cli.progress import SECONDS_BETWEEN_UPDATES, Bar, watched
 from pullback.cli.source import stage_lines
-from pullback.errors import UsageError
+from pullback.errors import StorageError, TrainingError, UsageError
 from pullback.nn.layers import ACTIVATIONS
 from pullback.primitives import kinked
 from pullback.training import Progress, prepare
+from pullback.training.results import confusion_matrix, evaluate, per_class, worst
 
 
 class Terminal(io.StringIO):
@@ -102,17 +104,15 @@ def test_checking_finds_a_wrong_rule():
 
 def test_a_new_entry_in_a_registry_is_an_option_by_itself(monkeypatch):
     monkeypatch.setitem(ACTIVATIONS, "cube", lambda: pb.nn.Activation(lambda x: x**3, "cube"))
-    words = {"hidden": ["4"], "activation": "cube", "loss": "cross-entropy", "reduction": "mean"}
-    words |= {"optimizer": "sgd", "learning_rate": None, "batch_size": "full", "epochs": 1}
-    words |= {"seed": 0, "held_out": 0.5, "scaling": "auto", "dtype": "float32"}
+    words = Command(hidden=["4"], activation="cube")
     assert str(options.checked(words).network(2)) == "Sequential: Dense(4), cube, Dense(2)"
-    with pytest.raises(UsageError, match="allowed are relu, sigmoid, cube"):
-        options.checked(words | {"activation": "sphere"})
+    with pytest.raises(UsageError, match="allowed are relu, .*, cube"):
+        options.checked(Command(activation="sphere"))
 
 
 @pytest.mark.parametrize(
     ("words", "units"),
-    [(["64,32"], [64, 32]), (["8", "4, 2"], [8, 4, 2]), (["none"], []), (["1"], [1])],
+    [(["64,32"], [64, 32]), (["8", "4, 2"], [8, 4, 2]), (["none"], []), (["1"], [1]), (None, [64])],
 )
 def test_hidden_units(words, units):
     assert options.hidden_units(words) == units
@@ -130,7 +130,7 @@ def test_no_color_and_dumb_terminals_mean_no_escape_codes(monkeypatch):
             screen = Terminal()
             console = console_for(screen)
             with watched(console) as watch:
-                watch(Progress(1, 1, 1, 1, 0.5, 0.75))
+                watch.show(Progress(1, 1, 1, 1, 0.5, 0.75))
             console.print("bold", style="bold red")
             assert "\x1b" not in screen.getvalue()
             assert "loss 0.5000   accuracy 0.7500" in screen.getvalue()
@@ -143,7 +143,7 @@ def test_the_bar_is_drawn_a_few_times_and_ends_at_the_last_step(monkeypatch):
     screen = Terminal()
     with watched(console_for(screen)) as watch:
         for step in range(1, 20_001):
-            watch(Progress(2, 2, step, 20_000, 1 / step, step / 20_000))
+            watch.show(Progress(2, 2, step, 20_000, 1 / step, step / 20_000))
     drawn = screen.getvalue()
     assert "\x1b" in drawn
     assert "loss 0.0001   accuracy 1.0000" in drawn  # the last step, although others are skipped
@@ -156,20 +156,22 @@ def test_a_step_of_microseconds_does_not_wait_for_the_bar(monkeypatch):
     started = time.perf_counter()
     with watched(console_for(Terminal())) as watch:
         for step in range(1, 20_001):
-            watch(Progress(1, 1, step, 20_000, 1.0, None))
+            watch.show(Progress(1, 1, step, 20_000, 1.0, None))
     seconds = time.perf_counter() - started
     assert updates[-1]["completed"] == 20_000
     assert len(updates) <= seconds / SECONDS_BETWEEN_UPDATES + 2
 
 
 @pytest.mark.parametrize("there_before", [True, False])
-def test_a_run_that_fails_while_it_is_saved_leaves_nothing(tmp_path, there_before):
+def test_a_run_that_fails_before_its_first_checkpoint_leaves_nothing(tmp_path, there_before):
     folder = tmp_path / "a" / "run"
     if there_before:
         folder.mkdir(parents=True)
 
     def interrupted(claimed):
-        (claimed / "model.safetensors").write_text("half")
+        (claimed / "settings.json").write_text("half")
+        (claimed / "tensorboard").mkdir()
+        (claimed / "tensorboard" / "events").write_text("some")
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt), run_folder(folder) as claimed:
@@ -177,6 +179,28 @@ def test_a_run_that_fails_while_it_is_saved_leaves_nothing(tmp_path, there_befor
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
     assert folder.is_dir() == there_before
     assert (tmp_path / "a").is_dir() == there_before
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (KeyboardInterrupt(), 130, "stopped by Ctrl-C; resume with: "),
+        (StorageError("The disk is full."), 1, "The disk is full; resume with: "),
+        (TrainingError("It diverged."), 1, "It diverged. The model and its history are in "),
+    ],
+)
+@pytest.mark.parametrize("folder_of", [run_folder, resumed_folder])
+def test_what_fails_after_a_checkpoint_keeps_its_folder(tmp_path, folder_of, error, code, said):
+    (tmp_path / "run").mkdir()
+
+    def failing(claimed):
+        (claimed / "checkpoint.safetensors").write_text("whole")
+        raise error
+
+    with pytest.raises(EndedEarlyError) as told, folder_of(tmp_path / "run") as claimed:
+        failing(claimed)
+    assert (told.value.code, told.value.sentence.startswith(said)) == (code, True)
+    assert (tmp_path / "run" / "checkpoint.safetensors").is_file()
 
 
 def test_a_run_that_ends_well_stays(tmp_path):

@@ -15,6 +15,7 @@ from conftest import run_in
 from pullback.data import load, split
 
 FILES = {
+    "checkpoint.safetensors",
     "confusion.png",
     "curves.png",
     "history.csv",
@@ -71,7 +72,7 @@ def test_the_history(run):
         records = list(csv.DictReader(file))
     assert [int(record["epoch"]) for record in records] == [0, 1, 2]
     names = ["loss", "accuracy", "validation_loss", "validation_accuracy"]
-    assert list(records[0]) == ["epoch", *names, "seconds", "samples_per_second"]
+    assert list(records[0]) == ["epoch", *names, "learning_rate", "seconds", "samples_per_second"]
     for record, expected in zip(records, here.history, strict=True):
         assert [float(record[name]) for name in names] == [expected[name] for name in names]
 

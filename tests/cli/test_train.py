@@ -138,7 +138,7 @@ def test_every_option_reaches_the_training(pullback, tmp_path):
     expected = {
         "model": "Sequential: Dense(7), Sigmoid, Dense(5), Sigmoid, Dense(3)",
         "loss": "SquaredError(reduction='sum')",
-        "optimizer": "SGD",
+        "optimizer": "SGD(learning_rate=0.001)",
         "learning_rate": 0.001,
         "learning_rate_rule": "given",
         "batch_size": 10,
@@ -177,6 +177,6 @@ def test_help_and_version(pullback):
     assert "pullback train" in alone.out
     assert pullback("--version").out == f"pullback {pb.__version__}\n"
     text = pullback("train", "--help").out
-    assert "relu|sigmoid" in text
+    assert "relu|leaky-relu|" in text
     assert "cross-entropy|squared-error" in text
     assert "pullback train iris --hidden 16,8 --epochs 100" in text

@@ -1,4 +1,4 @@
-"""The command line: `pullback train DATA`, `pullback predict RUN DATA`.
+"""The command line: `pullback train DATA`, `pullback predict RUN DATA`, `pullback compare NAME`.
 
 Exit codes: 0 done, 1 the run failed, 2 bad input, 130 stopped by Ctrl-C. What goes wrong is one
 sentence on standard error; only a bug of ours shows a traceback.
@@ -11,8 +11,9 @@ import sys
 from collections.abc import Sequence
 
 from ..errors import GradientError, PullbackError, TrainingError
+from .outcome import BAD_INPUT, DONE, FAILED, STOPPED, EndedEarlyError
 
-DONE, FAILED, BAD_INPUT, STOPPED = 0, 1, 2, 130
+__all__ = ["BAD_INPUT", "DONE", "FAILED", "STOPPED", "main"]
 
 _NEEDED = ("typer", "rich")
 
@@ -35,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = run(sys.argv[1:] if arguments is None else list(arguments))
         sys.stdout.flush()
+    except EndedEarlyError as kept:
+        return _complain(kept.sentence, kept.code)
     except (TrainingError, GradientError) as error:
         return _complain(str(error), FAILED)
     except PullbackError as error:

@@ -9,6 +9,7 @@ import typer
 
 from .. import __version__
 from ..errors import UsageError
+from .compare import compare_command
 from .console import is_styled
 from .predict import predict
 from .train import train
@@ -20,6 +21,7 @@ Start here:
   pullback train                           handwritten digits, in seconds
   pullback train data.csv --target COLUMN  your own data
   pullback predict runs/0001 new.csv       use what was trained
+  pullback compare                         questions that experiments answer
 """
 
 # Boxes and colours are for terminals; text that is piped or read aloud stays text.
@@ -32,7 +34,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 app.command(short_help="Derive, check and train a network; save the run.")(train)
-app.command(short_help="Use a saved run: one class for each row, as CSV.")(predict)
+app.command(short_help="Use a saved run: one answer for each row, as CSV.")(predict)
+app.command("compare", short_help="Answer a question by an experiment.")(compare_command)
 
 # BadParameter, UsageError, ClickException: the last is what all errors of usage share, whether
 # Typer brings its own Click or not.

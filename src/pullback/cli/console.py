@@ -36,8 +36,3 @@ def console_for(stream: Any, quiet: bool = False) -> Console:
         emoji=False,
         highlight=False,
     )
-
-
-def printable(value: object) -> str:
-    """A text from a file without what could steer a terminal."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(value))

@@ -9,10 +9,10 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 from ..checking import GradientCheck
-from ..data import Dataset
+from ..errors import printable
 from ..training import Prepared
-from .console import printable
 from .source import stage_lines
+from .work import Work
 
 # The 16 colours of the terminal itself, which its owner has chosen to be readable.
 CODE_THEME = "ansi_dark"
@@ -32,21 +32,24 @@ def lines(console: Console, text: str) -> None:
         console.print(f"  {line}", soft_wrap=True)
 
 
-def show_data(console: Console, data: Dataset, prepared: Prepared, own_test: bool) -> None:
-    """(a) The data in one line, and how inputs are scaled."""
-    assert data.X_test is not None
+def show_data(console: Console, work: Work) -> None:
+    """(a) The data in one line, what is held out, and how inputs are scaled."""
+    data, prepared = work.data, work.prepared
     assert prepared.classes is not None
-    train, test = len(data.X), len(data.X_test)
+    rows = {name: len(X) for name, (X, _) in work.sets.items()}
     shape = data.image_shape
     images = "" if shape is None else f" ({shape[0]} x {shape[1]} images)"
-    how = "in a test file of their own" if own_test else "held out to test"
+    how = "in a test file of their own" if work.own_test else "held out to test"
     heading(
         console,
         "DATA",
-        f"{printable(data.name)}: {train + test:,} rows, {_count(data.X.shape[1], 'column')}"
-        f"{images}, {len(prepared.classes):,} classes; {_count(test, 'row')} {how}",
+        f"{printable(data.name)}: {sum(rows.values()):,} rows, "
+        f"{_count(data.X.shape[1], 'column')}{images}, {len(prepared.classes):,} classes; "
+        f"{_count(rows['test'], 'row')} {how}",
     )
     lines(console, f"scaling: {_scaling(prepared)}")
+    if "validation" in rows:
+        lines(console, f"{_count(rows['validation'], 'row')} held out to validate, epoch by epoch")
     console.print()
 
 
@@ -60,26 +63,61 @@ def _scaling(prepared: Prepared) -> str:
     return "each column is brought to mean 0 and standard deviation 1"
 
 
-def show_network(console: Console, prepared: Prepared) -> None:
-    """(b) Layers and parameters, the loss, the update rule and its learning rate."""
+def show_network(console: Console, prepared: Prepared, rate_is_given: bool) -> None:
+    """(b) Layers and parameters, the loss, the update rule, and what else steers the steps."""
     title, *parameters = str(prepared.model()).splitlines()
     heading(console, "NETWORK", title)
     for line in parameters:
         console.print(line, soft_wrap=True)
-    settings, problem = prepared.settings, prepared.problem
-    steps = -(-settings["rows"] // settings["rows_per_step"])
-    rate, rule = settings["learning_rate"], settings["learning_rate_rule"]
-    origin = "as given" if rule == "given" else f"{rule}, the rule when none is given"
-    lines(
-        console,
-        f"loss           {_summary(problem.loss)}\n"
-        f"               the {problem.loss.reduction} over the rows of a step\n"
-        f"update rule    {settings['optimizer']}, {_summary(problem.optimizer)}\n"
-        f"learning rate  {rate:g}: {origin}\n"
-        f"steps          {_count(settings['epochs'], 'epoch')} of {_count(steps, 'step')}, "
-        f"{_count(settings['rows_per_step'], 'row')} each; seed {settings['seed']}",
-    )
+    problem = prepared.problem
+    told = {
+        "loss": f"{_summary(problem.loss)}\nthe {problem.loss.reduction} over the rows of a step",
+        "penalty": "" if problem.penalty is None else f"{problem.penalty}, on weight matrices",
+        "update rule": _rule(problem.optimizer),
+        "learning rate": _learning_rate(prepared, rate_is_given),
+        "steps": _steps(prepared),
+    }
+    for name, text in told.items():
+        for i, line in enumerate(text.splitlines()):
+            lines(console, f"{'' if i else name:<15}{line}")
     console.print()
+
+
+def _rule(rule: Any) -> str:
+    """The rule as it is written; then what it does, and what is wrapped around it does."""
+    text, around = str(rule), []
+    while hasattr(rule, "rule"):
+        around.append(_summary(rule))
+        rule = rule.rule
+    return "\n".join([f"{text}, {_summary(rule)}", *reversed(around)])
+
+
+def _learning_rate(prepared: Prepared, is_given: bool) -> str:
+    settings = prepared.settings
+    rate, rule, schedule = (
+        settings[name] for name in ("learning_rate", "learning_rate_rule", "schedule")
+    )
+    if rate is None:
+        return str(rule)
+    origin = f"{rule}, the rule when none is given"
+    if rule == "given":
+        origin = "as given" if is_given else "the update rule's own, as none is given"
+    times = "" if schedule is None else f"\ntimes {prepared.plan.schedule} of the step"
+    return f"{rate:g}: {origin}{times}"
+
+
+def _steps(prepared: Prepared) -> str:
+    settings = prepared.settings
+    if settings["learning_rate"] is None:
+        return f"at most {settings['epochs']:,}, of all rows each; seed {settings['seed']}"
+    steps, parts = -(-settings["rows"] // settings["rows_per_step"]), settings["accumulate"]
+    joined = "" if parts == 1 else f" in batches of {prepared.part_rows:,}"
+    drawn = {"shuffle": "", "replacement": ", drawn with replacement", "ordered": ", in order"}
+    return (
+        f"{_count(settings['epochs'], 'epoch')} of {_count(steps, 'step')}, "
+        f"{_count(settings['rows_per_step'], 'row')} each{joined}{drawn[settings['sampling']]}; "
+        f"seed {settings['seed']}"
+    )
 
 
 def show_derivation(console: Console, prepared: Prepared) -> None:

@@ -3,94 +3,247 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from .. import nn
-from ..errors import UsageError, nearest
-from ..losses.losses import LOSSES, Loss
+from ..errors import UsageError
+from ..losses import ElasticNet, Loss, Penalty
+from ..losses.losses import LOSSES
+from ..losses.penalties import PENALTIES
+from ..nn.initializers import INITIALIZERS
 from ..nn.layers import ACTIVATIONS
-from ..optim import Optimizer
-from ..optim.sgd import OPTIMIZERS
-from ..training.settings import SCALINGS
+from ..optim import LBFGS, OPTIMIZERS, SCHEDULES, Decayed
+from ..training import Callback, EarlyStopping, ReduceOnPlateau
+from ..training.settings import SAMPLINGS, SCALINGS
+from .named import Own, Registry, called, made, one_of
 
-NO_LAYER = "none"
+if TYPE_CHECKING:
+    from .command import Command
+
+NONE = "none"
 REDUCTIONS = ("mean", "sum")
-SCALING_CHOICES = ("auto", *SCALINGS, "none")
+TASKS = ("auto", "classification", "regression")
+SCALING_CHOICES = ("auto", *SCALINGS, NONE)
 DTYPES = ("float32", "float64")
+CLASS_WEIGHTS = ("balanced",)
 LARGEST_SEED = 2**64 - 1
+
+RULES: Registry = {**OPTIMIZERS, "lbfgs": LBFGS}
+PENALTY_CHOICES: Registry = {**PENALTIES, "elastic-net": ElasticNet}
+NORMALIZATIONS: Registry = {NONE: nn.Identity, "batch": nn.BatchNorm, "layer": nn.LayerNorm}
+WEIGHTS: Registry = {
+    **{name: partial(lambda chosen: chosen, name) for name in INITIALIZERS},
+    "normal": nn.normal,
+    "uniform": nn.uniform,
+}
+"""What makes initial weights: a name that `Dense` knows, or a function of a scale."""
+
+__all__ = ["SAMPLINGS", "Settings", "checked", "hidden_units"]
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the words of a command mean, as far as that is known without the data."""
+    """What the words of a command mean, as far as that is known without the data.
 
-    hidden: list[int]
-    activation: Callable[[], Any]
-    loss: Loss
-    optimizer: Optimizer
-    batch_size: int | str
-    epochs: int
-    seed: int
+    Attributes:
+        hidden: The layers in front of the last one.
+        weights: How the weights of the last one start; None for what suits it.
+        training: What `prepare` takes by name.
+        callbacks: Those that steer the run.
+        validation: The share of the training rows that is held out to watch.
+        held_out: The share of all rows that is held out to test.
+        scaling: How inputs are scaled: one of `SCALING_CHOICES`.
+        checkpoint_every: Seconds between two checkpoints.
+    """
+
+    hidden: list[Any]
+    weights: Any
+    training: Mapping[str, Any]
+    callbacks: list[Callback]
+    validation: float | None
     held_out: float
     scaling: str
-    dtype: str
+    checkpoint_every: float
+
+    @property
+    def loss(self) -> Loss:
+        """What training makes small."""
+        loss: Loss = self.training["loss"]
+        return loss
+
+    @property
+    def seed(self) -> int:
+        """Of everything that is drawn."""
+        return int(self.training["seed"])
 
     def network(self, outputs: int) -> nn.Sequential:
-        """Dense layers with the activation between them; the last gives one output per class."""
-        layers = [layer for units in self.hidden for layer in (nn.Dense(units), self.activation())]
-        return nn.Sequential(*layers, nn.Dense(outputs))
+        """The hidden layers, and a last one with so many outputs."""
+        return nn.Sequential(*self.hidden, nn.Dense(outputs, weights=self.weights))
 
     def scaling_of(self, images: bool) -> str | None:
         """'auto' divides images by their largest value and standardizes everything else."""
         if self.scaling == "auto":
             return "unit" if images else "standard"
-        return None if self.scaling == "none" else self.scaling
+        return None if self.scaling == NONE else self.scaling
 
 
-def checked(words: Mapping[str, Any]) -> Settings:
+def checked(words: Command) -> Settings:
     """The settings that the words of a command mean.
 
     Raises:
         UsageError: When a word is not allowed; one sentence that names the option.
     """
+    weights = None if words.weights is None else made("--weights", words.weights, WEIGHTS)
     return Settings(
-        hidden=hidden_units(words["hidden"]),
-        activation=ACTIVATIONS[one_of("--activation", words["activation"], ACTIVATIONS)],
-        loss=loss(words["loss"], words["reduction"]),
-        optimizer=optimizer(words["optimizer"], words["learning_rate"]),
-        batch_size=rows_per_step(words["batch_size"]),
-        epochs=whole("--epochs", words["epochs"], 1),
-        seed=whole("--seed", words["seed"], 0, LARGEST_SEED),
-        held_out=share("--held-out", words["held_out"]),
-        scaling=one_of("--scaling", words["scaling"], SCALING_CHOICES),
-        dtype=one_of("--dtype", words["dtype"], DTYPES),
+        hidden=hidden_layers(words, weights),
+        weights=weights,
+        training=_training(words),
+        callbacks=_callbacks(words),
+        validation=_optional(share, "--validation", words.validation),
+        held_out=share("--held-out", words.held_out),
+        scaling=one_of("--scaling", words.scaling, SCALING_CHOICES),
+        checkpoint_every=at_least_0("--checkpoint-every", words.checkpoint_every),
     )
 
 
-def one_of(option: str, word: str, allowed: Iterable[str]) -> str:
-    """The word, when it is allowed; else `UsageError` with the allowed ones and the nearest."""
-    choices = list(allowed)
-    if word in choices:
-        return word
-    hint = nearest(word.lower(), choices)
-    question = f" (did you mean {hint.split()[-1].strip('?')}?)" if hint else ""
-    raise UsageError(f"{option} {word!r}: allowed are {', '.join(choices)}{question}.")
+def _training(words: Command) -> dict[str, Any]:
+    """What `prepare` takes by name, apart from what depends on the data."""
+    return {
+        "loss": made("--loss", words.loss, LOSSES, {"reduction": _reduction(words)}),
+        "optimizer": rule(words),
+        "schedule": None if words.schedule is None else schedule(words.schedule),
+        "batch_size": rows_per_step(words.batch_size),
+        "accumulate": whole("--accumulate", words.accumulate, 1),
+        "sampling": one_of("--sampling", words.sampling, SAMPLINGS),
+        "epochs": whole("--epochs", words.epochs, 1),
+        "seed": whole("--seed", words.seed, 0, LARGEST_SEED),
+        "penalty": penalty(words.penalty),
+        "clip_value": _optional(above_0, "--clip-value", words.clip_value),
+        "clip_norm": _optional(above_0, "--clip-norm", words.clip_norm),
+        "average": _optional(share, "--average", words.average),
+        "class_weight": _optional(_class_weight, "--class-weight", words.class_weight),
+        "task": one_of("--task", words.task, TASKS),
+        "dtype": one_of("--dtype", words.dtype, DTYPES),
+    }
 
 
-def hidden_units(words: list[str]) -> list[int]:
-    """["64,32", "16"] -> [64, 32, 16]; ["none"] -> []."""
-    parts = [part.strip() for word in words for part in word.split(",")]
-    if parts == [NO_LAYER]:
+def hidden_layers(words: Command, weights: Any) -> list[Any]:
+    """Dense, normalization, activation and dropout of each hidden layer."""
+    units = hidden_units(words.hidden)
+    names = _one_for_each(words.activation.split(","), len(units))
+    activations = [made("--activation", name.strip(), ACTIVATIONS) for name in names]
+    normalization = made("--normalization", words.normalization, NORMALIZATIONS)
+    between = [] if words.normalization == NONE else [normalization]
+    behind = [] if not words.dropout else [_dropout(words.dropout)]
+    return [
+        layer
+        for count, activation in zip(units, activations, strict=True)
+        for layer in (nn.Dense(count, weights=weights), *between, activation, *behind)
+    ]
+
+
+def _one_for_each(activations: list[str], layers: int) -> list[str]:
+    for name in activations:  # also where there is no layer to use it
+        made("--activation", name.strip(), ACTIVATIONS)
+    if len(activations) == 1:
+        return activations * layers
+    if len(activations) != layers:
+        raise UsageError(
+            f"--activation names {len(activations)} for {layers} hidden layers: give one for all "
+            "or one for each."
+        )
+    return activations
+
+
+def _dropout(rate: float) -> nn.Dropout:
+    try:
+        return nn.Dropout(rate)
+    except UsageError:
+        raise UsageError(f"--dropout {rate:g}: it must be in [0, 1).") from None
+
+
+def hidden_units(words: list[str] | None) -> list[int]:
+    """["64,32", "16"] -> [64, 32, 16]; ["none"] -> []; None -> [64]."""
+    parts = [part.strip() for word in words or ["64"] for part in word.split(",")]
+    if parts == [NONE]:
         return []
     for part in parts:
         if not _is_count(part):
             raise UsageError(
                 f"--hidden {part!r}: write the units of each hidden layer, such as 64 or 64,32, "
-                f"or {NO_LAYER} for a linear model."
+                f"or {NONE} for a linear model."
             )
     return [int(part) for part in parts]
+
+
+def rule(words: Command) -> Any:
+    """The update rule, or the solver, with weight decay around it where there is some."""
+    rate = _optional(above_0, "--learning-rate", words.learning_rate)
+    own = {"learning_rate": Own("--learning-rate", rate)}
+    own |= {"iterations": Own("--epochs", words.epochs)}
+    chosen = made("--optimizer", words.optimizer, RULES, own)
+    if hasattr(chosen, "minimize"):
+        _check_solver(words)
+        return chosen
+    if words.weight_decay is None:
+        return chosen
+    decay = at_least_0("--weight-decay", words.weight_decay)
+    return Decayed(chosen, decay)
+
+
+def _check_solver(words: Command) -> None:
+    if words.batch_size != "full":
+        raise UsageError(
+            f"--optimizer {words.optimizer} works on all rows at once: add --batch-size full."
+        )
+    chosen_by_solver = ("learning_rate", "schedule", "weight_decay", "clip_value", "clip_norm")
+    for name in (*chosen_by_solver, "average", "reduce_on_plateau"):
+        if getattr(words, name) is not None:
+            raise UsageError(
+                f"--{name.replace('_', '-')} does not go with --optimizer {words.optimizer}, "
+                "which chooses its own steps."
+            )
+
+
+def schedule(word: str) -> Callable[[int], float]:
+    """The schedule that a word names."""
+    chosen: Callable[[int], float] = made("--schedule", word, SCHEDULES)
+    return chosen
+
+
+def penalty(word: str | None) -> Penalty | None:
+    """The penalty that a word names."""
+    return None if word is None else made("--penalty", word, PENALTY_CHOICES)
+
+
+def _reduction(words: Command) -> Own:
+    return Own("--reduction", one_of("--reduction", words.reduction, REDUCTIONS))
+
+
+def _callbacks(words: Command) -> list[Callback]:
+    """What steers the run by a column of its history."""
+    chosen: list[Any] = []
+    for option, word, make in (
+        ("--early-stopping", words.early_stopping, EarlyStopping),
+        ("--reduce-on-plateau", words.reduce_on_plateau, ReduceOnPlateau),
+    ):
+        if word is None:
+            continue
+        patience = word.partition(":")[0]
+        if not _is_count(patience):
+            raise UsageError(
+                f"{option} {word!r}: write how many epochs to wait, such as {option} 5."
+            )
+        chosen.append(called(option, make, f"patience={word}"))
+        if chosen[-1].monitor.startswith("validation") and words.validation is None:
+            raise UsageError(
+                f"{option} needs --validation SHARE, rows of its own to watch: what is chosen by "
+                "the test rows would be tested on the same."
+            )
+    return chosen
 
 
 def rows_per_step(word: str) -> int | str:
@@ -120,18 +273,26 @@ def share(option: str, value: float) -> float:
     return value
 
 
-def loss(name: str, reduction: str) -> Loss:
-    """The loss of a name, with its reduction over rows."""
-    make: Callable[..., Loss] = LOSSES[one_of("--loss", name, LOSSES)]
-    return make(reduction=one_of("--reduction", reduction, REDUCTIONS))
+def above_0(option: str, value: float) -> float:
+    """The number, when it is finite and above 0."""
+    if not (math.isfinite(value) and value > 0):
+        raise UsageError(f"{option} {value:g}: it must be a finite number above 0.")
+    return value
 
 
-def optimizer(name: str, rate: float | None) -> Optimizer:
-    """The update rule of a name, with its learning rate or its own default."""
-    if rate is not None and not (math.isfinite(rate) and rate > 0):
-        raise UsageError(f"--learning-rate {rate:g}: it must be a finite number above 0.")
-    make: Callable[..., Optimizer] = OPTIMIZERS[one_of("--optimizer", name, OPTIMIZERS)]
-    return make(learning_rate=rate)
+def at_least_0(option: str, value: float) -> float:
+    """The number, when it is finite and not negative."""
+    if not (math.isfinite(value) and value >= 0):
+        raise UsageError(f"{option} {value:g}: it must be a finite number of at least 0.")
+    return value
+
+
+def _class_weight(option: str, word: str) -> str:
+    return one_of(option, word, CLASS_WEIGHTS)
+
+
+def _optional(check: Callable[[str, Any], Any], option: str, value: Any) -> Any:
+    return None if value is None else check(option, value)
 
 
 def _is_count(text: str) -> bool:

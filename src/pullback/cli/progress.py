@@ -3,35 +3,70 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from ..training import Progress
+from ..training import Callback, Progress, Training
 
 LINES = 10
 SECONDS_BETWEEN_UPDATES = 1 / 15
 
-Watcher = Callable[[Progress], None]
+
+class Watcher(Callback):
+    """Shows how far a run is.
+
+    Args:
+        show: Called with the progress after each step.
+    """
+
+    def __init__(self, show: Callable[[Progress], None]) -> None:
+        self.show = show
+
+    def on_step(self, training: Training, progress: Progress) -> None:
+        """Show the step."""
+        self.show(progress)
+
+    def on_epoch(self, training: Training, record: Mapping[str, float]) -> None:
+        """Show the iteration of a solver, which has no steps of its own."""
+        if training.epoch and not training.step:
+            done, accuracy = training.epoch, record.get("accuracy")
+            self.show(Progress(done, training.epochs, 1, 1, record["loss"], accuracy))
 
 
 @contextmanager
 def watched(console: Console) -> Iterator[Watcher]:
-    """What to call after each step; it draws a bar on a terminal and prints lines elsewhere."""
+    """What watches a run; it draws a bar on a terminal and prints lines elsewhere."""
     if not console.is_terminal:
-        yield lambda progress: _line(console, progress)
+        yield Watcher(lambda progress: _line(console, progress))
         return
-    columns = (
-        TextColumn("  epoch {task.fields[epoch]}", markup=False),
+    with _bar(console, "  epoch {task.fields[epoch]}", "{task.fields[result]}") as bar:
+        yield Watcher(_Throttled(bar))
+
+
+@contextmanager
+def counted(console: Console) -> Iterator[Callable[[int, int], None]]:
+    """What to call with (parts done, parts in all); it draws a bar on a terminal only."""
+    if not console.is_terminal:
+        yield lambda done, parts: None
+        return
+    with _bar(console, "  part {task.completed:.0f} of {task.total:.0f}") as bar:
+        task = bar.add_task("", total=1)
+        yield lambda done, parts: bar.update(task, completed=done, total=parts)
+
+
+def _bar(console: Console, before: str, *after: str) -> Bar:
+    return Bar(
+        TextColumn(before, markup=False),
         BarColumn(bar_width=None),
-        TextColumn("{task.fields[result]}", markup=False),
+        *(TextColumn(text, markup=False) for text in after),
         TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+        console=console,
+        expand=True,
     )
-    with Bar(*columns, console=console, expand=True) as bar:
-        yield _Throttled(bar)
 
 
 class _Throttled:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shlex
-import shutil
-import sys
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
 
@@ -13,35 +12,39 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 
+from ..errors import printable
 from ..training import Run
-from ..training.prepared import worse_text
-from .console import printable
+from ..training.results import ClassResult, SetResult, worst
+from ..training.run import worse_text
 from .display import heading
-from .per_class import ClassResult, SetResult, worst
+from .outcome import this_command
 
 CLASSES_SHOWN = 20
 
 FILES = {
     "model.safetensors": "the model, complete in itself: pb.load needs nothing else",
+    "checkpoint.safetensors": "where training stands: --resume goes on from it",
     "history.csv": "loss and accuracy of each epoch",
     "settings.json": "every setting, defaults included",
     "training_step.py": "the derived training step as plain NumPy",
     "curves.png": "loss and accuracy, epoch by epoch",
     "confusion.png": "which class was taken for which",
     "weights.png": "what the first layer looks for",
+    "tensorboard": "event files; tensorboard --logdir shows them",
 }
 
 
-def show_results(console: Console, run: Run, train: SetResult, test: SetResult) -> None:
-    """(f) Loss and accuracy of the trained model on both sets, and how fast it trained."""
+def show_results(console: Console, run: Run, results: Mapping[str, SetResult]) -> None:
+    """(f) Loss and accuracy of the trained model on each set, and how fast it trained."""
     heading(console, "RESULT", "of the trained model on all rows")
     table = _table("", "rows", "loss", "accuracy")
-    for name, result in (("train", train), ("test", test)):
+    for name, result in results.items():
         table.add_row(name, f"{result.rows:,}", f"{result.loss:.4f}", f"{result.accuracy:.4f}")
     console.print(Padding.indent(table, 2))
     speeds = [record["samples_per_second"] for record in run.history[1:]]
-    epochs = "one epoch" if len(speeds) == 1 else f"the median of {len(speeds)} epochs"
-    console.print(f"  {median(speeds):,.0f} samples per second ({epochs})", soft_wrap=True)
+    if any(speeds):  # a solver's iterations are not timed
+        epochs = "one epoch" if len(speeds) == 1 else f"the median of {len(speeds)} epochs"
+        console.print(f"  {median(speeds):,.0f} samples per second ({epochs})", soft_wrap=True)
     if run.made_it_worse:
         console.print(f"  {worse_text(run)}", style="bold red", soft_wrap=True)
     console.print()
@@ -64,21 +67,15 @@ def show_classes(console: Console, results: list[ClassResult]) -> None:
 def show_folder(console: Console, folder: Path, data: str, separator: str) -> None:
     """(g) What the run folder holds, and how to predict with it."""
     heading(console, "SAVED", f"{folder} holds")
-    for file in sorted(folder.iterdir(), key=_position):
+    files = sorted(folder.iterdir(), key=_position)
+    width = max(len(file.name) for file in files)
+    for file in files:
         meaning = FILES.get(file.name, "")
-        console.print(f"  {file.name:<18} {meaning}".rstrip(), soft_wrap=True)
+        console.print(f"  {file.name:<{width}}  {meaning}".rstrip(), soft_wrap=True)
     console.print("\n  Predict with it:", soft_wrap=True)
-    words = [*_this_command(), "predict", str(folder), data]
+    words = [*this_command(), "predict", str(folder), data]
     words += [] if separator == "," else ["--separator", separator]
     console.print(f"  {shlex.join(words)}", style="bold", soft_wrap=True)
-
-
-def _this_command() -> list[str]:
-    """How the command line was called, so that the line shown can be typed as it stands."""
-    called = Path(sys.argv[0])
-    if called.stem != "pullback":
-        return ["python", "-m", "pullback"]
-    return ["pullback"] if shutil.which("pullback") else [str(called)]
 
 
 def _position(file: Path) -> int:

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from ...storage import write_atomic
+from ..storage import write_atomic
 
 # Okabe and Ito's palette, "Color Universal Design" (2008).
 BLUE, ORANGE = "#0072B2", "#D55E00"

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from ..console import printable
+from ..errors import printable
 from .style import BLUE, INK, LINE, ORANGE, SOFT
 
 MOST_WITH_NUMBERS = 20

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ...training import Run
-from ..per_class import SetResult, confusion_matrix
+from ..training import Run
+from ..training.results import SetResult, confusion_matrix
 
 MOST_CLASSES = 1000
 

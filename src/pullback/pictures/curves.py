@@ -66,7 +66,7 @@ def _panel(axes: Axes, history: History, train: str, test: str) -> None:
             epochs, values, color=color, linewidth=2, marker=dots, markersize=4, clip_on=False
         )
     clear(axes)
-    axes.set_xlim(0, epochs[-1])
+    axes.set_xlim(0, max(epochs[-1], 1))
     axes.xaxis.set_major_locator(MaxNLocator(nbins=7, steps=[1, 2, 5, 10], integer=True))
     axes.margins(x=0)
 

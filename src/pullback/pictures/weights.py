@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
-from ...models import Model
-from ..console import printable
+from ..errors import printable
+from ..models import Model
 from .style import INK, SOFT
 
 MOST_TILES = 40

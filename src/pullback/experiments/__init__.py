@@ -1,0 +1,65 @@
+"""Experiments that answer the questions which the theory leaves open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, cast
+
+from ..errors import UsageError, nearest
+from .report import Experiment, OnProgress, Report, Table
+
+EXPERIMENTS = ("activations", "spiral", "kinks")
+"""The names that `compare` takes; each is a module of this folder."""
+
+__all__ = ["EXPERIMENTS", "Experiment", "Report", "Table", "compare", "experiment"]
+
+
+def experiment(name: str) -> Experiment:
+    """The experiment of a name.
+
+    Raises:
+        UsageError: When there is none.
+    """
+    if name not in EXPERIMENTS:
+        raise UsageError(
+            f"There is no experiment {name!r}; there are {', '.join(EXPERIMENTS)}."
+            f"{nearest(name, list(EXPERIMENTS))}"
+        )
+    return cast(Experiment, import_module(f".{name}", __name__))
+
+
+def compare(
+    name: str, *, quick: bool = False, on_progress: OnProgress | None = None, **settings: Any
+) -> Report:
+    """Run an experiment and return its numbers.
+
+    Args:
+        name: One of `EXPERIMENTS`.
+        quick: Whether settings that are not given take their smallest useful values, which shows
+            how it runs, not what is true.
+        on_progress: Called with (parts done, parts in all).
+        **settings: Of the experiment; `pullback.experiments.experiment(name).SETTINGS` has all of
+            them with their defaults. Random starts are repeated over `seeds`, a list.
+
+    Returns:
+        Numbers, tables and two sentences on what was seen and why.
+
+    Raises:
+        UsageError: When there is no such experiment or setting.
+
+    Example:
+        >>> import pullback as pb
+        >>> report = pb.compare("kinks")
+        >>> report.name
+        'kinks'
+    """
+    chosen = experiment(name)
+    unknown = [setting for setting in settings if setting not in chosen.SETTINGS]
+    if unknown:
+        raise UsageError(
+            f"{name} has no setting {unknown[0]!r}; it has {', '.join(chosen.SETTINGS)}."
+            f"{nearest(unknown[0], list(chosen.SETTINGS))}"
+        )
+    defaults: Mapping[str, Any] = {**chosen.SETTINGS, **(chosen.QUICK if quick else {})}
+    return chosen.run({**defaults, **settings}, on_progress or (lambda done, parts: None))
