@@ -70,7 +70,8 @@ class EarlyStopping(Callback):
     Args:
         patience: Epochs without an improvement after which the run ends, at least 1.
         monitor: A column of the history: "validation_loss", "validation_accuracy", "loss", ...
-            A name that ends in "loss" is better when smaller, every other one when larger.
+            A name that ends in "loss" or "error" is better when smaller, every other one when
+            larger.
         least_improvement: By how much it must be better to count, at least 0.
 
     Raises:
@@ -208,7 +209,8 @@ class _Comparison:
     def is_better(self, value: float, best: float | None) -> bool:
         if best is None or not math.isfinite(best):
             return True
-        gain = best - value if self.monitor.endswith("loss") else value - best
+        smaller = self.monitor.endswith(("loss", "error"))
+        gain = best - value if smaller else value - best
         return gain > self.least
 
 

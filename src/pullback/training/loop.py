@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from ..data.batches import batch_slices, drawn_order, epoch_order
 from ..engines.reference import executable
 from ..errors import TrainingError
@@ -15,6 +17,7 @@ from ..optim import final_params
 from ..optim.schedule import factor_at
 from .callbacks import Callback
 from .divergence import all_finite, first_failure
+from .metrics import NumberScores
 from .programs import Problem
 from .run import Progress
 from .steps import Rows, Stepper, Variables
@@ -72,7 +75,7 @@ class Totals:
     rows: int = 0
     seconds: float = 0.0
     learning_rate: float = 0.0
-    metrics: dict[str, float] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)
 
 
 class Training:
@@ -229,7 +232,7 @@ class Training:
         totals.rows += len(rows)
         totals.learning_rate = rate
         for name, value in result.get("metrics", {}).items():
-            totals.metrics[name] = totals.metrics.get(name, 0.0) + float(value)
+            totals.metrics[name] = totals.metrics.get(name, 0.0) + _wide(value)
 
     def _weight(self, rows: Rows) -> float:
         return 1.0 if self.problem.loss.reduction == "sum" else rows.weight
@@ -266,7 +269,7 @@ class Training:
             record["loss"] = totals.loss / over
             if self.problem.penalty is not None:
                 record["penalty"] = totals.penalty / over
-            record |= {name: total / totals.rows for name, total in totals.metrics.items()}
+            record |= self._told(totals.metrics, totals.rows, self.plan.rows)
         else:
             record |= self._evaluated(self.plan.rows)
         if self.plan.validation is not None:
@@ -280,7 +283,7 @@ class Training:
 
     def _evaluated(self, rows: Rows) -> dict[str, float]:
         """Loss (with the penalty) and metrics of the present parameters on all rows."""
-        loss, metrics = 0.0, dict.fromkeys(self.problem.metrics, 0.0)
+        loss, metrics = 0.0, dict[str, Any]()
         sums = self.problem.loss.reduction == "sum"
         params = self.params
         for start in range(0, len(rows), ROWS_AT_ONCE):
@@ -289,13 +292,23 @@ class Training:
             if part.weight:
                 loss += float(result["loss"]) * (1 if sums else part.weight)
             for name, value in result.get("metrics", {}).items():
-                metrics[name] += float(value)
+                metrics[name] = metrics.get(name, 0.0) + _wide(value)
         loss = loss if sums else loss / rows.weight
         record = {"loss": loss}
         if self.problem.penalty is not None:
             record["penalty"] = float(self.problem.penalty_program()(params=dict(params)))
             record["loss"] += record["penalty"]
-        return record | {name: total / len(rows) for name, total in metrics.items()}
+        return record | self._told(metrics, len(rows), rows)
+
+    def _told(self, sums: Mapping[str, Any], count: int, rows: Rows) -> dict[str, float]:
+        """What the sums over so many rows of a set say of it."""
+        means = {name: total / count for name, total in sums.items()}
+        if not self.problem.tells_errors:
+            return means
+        scale = self.problem.target_scale
+        errors = means.pop("absolute_error"), means.pop("squared_error")
+        scores = NumberScores.of(*errors, rows.labels, 1.0 if scale is None else scale.scale)
+        return scores.told() | means
 
     # Divergence.
 
@@ -327,3 +340,8 @@ class Training:
             f"before that step; try a learning rate below {self.learning_rate:g}, or inputs with "
             "scaling 'standard'."
         )
+
+
+def _wide(value: Any) -> Any:
+    """A sum in float64: a Python number, or an array with one per column."""
+    return np.asarray(value, np.float64) if np.ndim(value) else float(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,9 @@ from ..errors import UsageError
 
 Metric = Callable[[Any, Any], Any]
 """(outputs, targets), both (rows, columns) -> one number per row; the mean over rows is told."""
+
+NUMBERS = ("r2", "mean_absolute_error", "root_mean_squared_error")
+"""What is told of targets that are numbers."""
 
 OWN_COLUMNS = ("epoch", "loss", "penalty", "learning_rate", "seconds", "samples_per_second")
 
@@ -25,8 +29,58 @@ def label_accuracy(outputs: Any, targets: Any) -> Any:
     return np.mean(np.where((outputs > 0) == (targets > 0.5), 1.0, 0.0), axis=1)
 
 
+@dataclass(frozen=True)
+class NumberScores:
+    """How near predicted numbers are to the true ones, column by column.
+
+    Attributes:
+        r2: 1 - mean((y_pred - y)^2) / var(y), the share of the targets' variance that is
+            explained: 1 at best, 0 for a guess of their mean, below 0 for worse; NaN for a column
+            that does not vary. It is scikit-learn's r2_score, which gives a constant column 1 or
+            0 instead of NaN.
+        mean_absolute_error: mean(|y_pred - y|), in the unit of the column.
+        root_mean_squared_error: sqrt(mean((y_pred - y)^2)), in the unit of the column.
+    """
+
+    r2: Any
+    mean_absolute_error: Any
+    root_mean_squared_error: Any
+
+    @classmethod
+    def of(cls, absolute: Any, squared: Any, targets: Any, unit: Any = 1.0) -> NumberScores:
+        """The scores of a set.
+
+        Args:
+            absolute: The mean of |y_pred - y| of each column, (columns,).
+            squared: The mean of (y_pred - y)^2 of each column, (columns,).
+            targets: The true numbers, (rows, columns).
+            unit: What the errors and targets were divided by, per column or for all.
+        """
+        variance = np.var(targets, axis=0, dtype=np.float64)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            r2 = np.where(variance > 0, 1 - squared / variance, np.nan)
+        return cls(r2, absolute * unit, np.sqrt(squared) * unit)
+
+    def told(self) -> dict[str, float]:
+        """The mean over the columns of each score, by name; r2 over those that vary."""
+        varying = self.r2[~np.isnan(self.r2)]
+        means = (
+            np.mean(varying) if varying.size else np.nan,
+            np.mean(self.mean_absolute_error),
+            np.mean(self.root_mean_squared_error),
+        )
+        return dict(zip(NUMBERS, map(float, means), strict=True))
+
+
+def is_of_numbers(loss: Any, classification: bool) -> bool:
+    """Whether targets are numbers or counts, which `NumberScores` tells of."""
+    return not classification and loss.targets in ("numbers", "counts")
+
+
 def chosen_metrics(metrics: Any, loss: Any, classification: bool) -> dict[str, Metric]:
     """The metrics of a run: what is asked for, and accuracy where there are labels.
+
+    What is told of numbers (`NumberScores`) needs no metric: the programs sum the errors.
 
     Args:
         metrics: Functions by name, or None.
@@ -48,7 +102,7 @@ def chosen_metrics(metrics: Any, loss: Any, classification: bool) -> dict[str, M
             f"metrics={metrics!r}: it must be a dict of NumPy functions (outputs, targets) by name."
         )
     for name, metric in metrics.items():
-        taken = name in OWN_COLUMNS or name in standard
+        taken = name in OWN_COLUMNS or name in standard or name in NUMBERS
         if not isinstance(name, str) or not name.isidentifier() or taken:
             raise UsageError(f"metrics: {name!r} cannot be the name of a metric.")
         if not callable(metric):

@@ -24,7 +24,7 @@ from ..program import UPDATE, Program
 from ..tracing import in_stage, named, trace_avals
 from ..transforms import simplify
 from ..trees import flatten, unflatten
-from .metrics import Metric
+from .metrics import Metric, is_of_numbers
 from .settings import Scaling
 
 
@@ -176,6 +176,11 @@ class Problem:
         """Whether the loss gives its outputs the meaning of probabilities."""
         return hasattr(self.loss, "probabilities")
 
+    @property
+    def tells_errors(self) -> bool:
+        """Whether the metrics hold the errors of numbers, column by column, as they are scaled."""
+        return is_of_numbers(self.loss, self.classes is not None)
+
     def _answers(self, outputs: Any) -> Any:
         """What outputs mean: a class index, the labels that hold, or numbers."""
         if self.classes is not None or self.loss.targets == "distribution":
@@ -248,8 +253,12 @@ class Problem:
 
     def _metrics(self, outputs: Any, labels: Any, targets: Any) -> dict[str, Any]:
         sums = {}
-        if self.classes is None and self.loss.targets in ("numbers", "counts"):
-            outputs, targets = self._unscaled(self._predicted(outputs)), self._unscaled(targets)
+        if self.tells_errors:
+            outputs = self._predicted(outputs)
+            error = named(outputs - targets, "error")
+            sums["absolute_error"] = named(np.sum(np.abs(error), axis=0), "absolute_error")
+            sums["squared_error"] = named(np.sum(error**2, axis=0), "squared_error")
+            outputs, targets = self._unscaled(outputs), self._unscaled(targets)
         for name, metric in self.metrics.items():
             if name == "accuracy" and self.classes is not None:
                 sums[name] = named(np.sum(np.argmax(outputs, axis=1) == labels), "correct")

@@ -46,7 +46,8 @@ class Run:
     Attributes:
         model: The trained model.
         history: One record per epoch: epoch, loss, penalty (where there is one; part of the
-            loss), accuracy and other metrics, validation_loss, validation_accuracy, ... (where
+            loss), accuracy (of labels) or r2, mean_absolute_error and root_mean_squared_error (of
+            numbers, as means over their columns), other metrics, validation_loss, ... (where
             there is a validation set), learning_rate (of the epoch's last step), seconds,
             samples_per_second. Epoch 0 is before the first step; later losses are means over the
             epoch's steps.
