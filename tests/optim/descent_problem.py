@@ -2,8 +2,8 @@
 
 import numpy as np
 
-STEPS = 30
-RECORDED = (1, 2, 3, 10, 30)
+STEPS = 250
+RECORDED = (1, 2, 3, 10, 30, STEPS)
 START = {"W1": [[0.5, -1.25], [2.0, 0.75]], "W2": [[-0.5], [1.5]]}
 TARGET = {"W1": [[0.25, 0.5], [-1.0, 0.875]], "W2": [[0.625], [-0.25]]}
 CURVATURE = {"W1": [[1.0, 0.125], [0.5, 4.0]], "W2": [[2.0], [0.0625]]}
@@ -27,14 +27,19 @@ def learning_rate(base, step):
     return base * (1 + (3 * step % 5) / 8)
 
 
-def trajectory(rule, base, dtype="f8"):
-    """The parameters at the recorded steps, by step; state and parameters at the end."""
+def trajectory(rule, base, dtype="f8", penalty=None):
+    """The parameters at the recorded steps, by step; parameters and state at the end.
+
+    `penalty` gives the gradient of a penalty of one matrix, which is added to its own.
+    """
     params, state, found = start(dtype), rule.init(start(dtype)), {}
     for step in range(1, STEPS + 1):
         gradients = {
             name: gradient(name, w, step, lambda v: np.array(v, dtype))
             for name, w in params.items()
         }
+        if penalty is not None:
+            gradients = {name: g + penalty(params[name]) for name, g in gradients.items()}
         numbers = rule.numbers(step, learning_rate(base, step))
         params, state = rule.update(gradients, state, params, numbers)
         if step in RECORDED:

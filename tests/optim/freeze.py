@@ -33,6 +33,14 @@ RULES = {
     "amsgrad": (0.05, optim.Adam, {"amsgrad": True, "betas": (0.9, 0.8)}),
     "adamw": (0.05, optim.AdamW, {}),
     "adamw-settings": (0.05, optim.AdamW, {"weight_decay": 0.3, "betas": (0.8, 0.95)}),
+    "adamw-amsgrad": (0.05, optim.AdamW, {"amsgrad": True, "betas": (0.9, 0.8)}),
+    "sgd-l2": (0.05, optim.SGD, {"weight_decay": 0.2}),
+    "momentum-l2": (0.02, optim.SGD, {"momentum": 0.9, "weight_decay": 0.2}),
+    "nesterov-l2": (0.02, optim.SGD, {"momentum": 0.9, "nesterov": True, "weight_decay": 0.2}),
+    "adagrad-l2": (0.1, optim.Adagrad, {"weight_decay": 0.2}),
+    "rmsprop-l2": (0.02, optim.RMSprop, {"weight_decay": 0.2}),
+    "adadelta-l2": (1.0, optim.Adadelta, {"weight_decay": 0.2}),
+    "adam-l2": (0.05, optim.Adam, {"weight_decay": 0.2}),
     "clipped-by-value": (0.05, optim.SGD, {"momentum": 0.9}),
 }
 

@@ -181,6 +181,13 @@ def test_factors_that_are_not_allowed(factor):
         factor_at(Warmup(3, then=mine), 10)
 
 
+@pytest.mark.parametrize("schedule", [Step(1, factor=10.0), Exponential(10.0, per=1)], ids=str)
+def test_a_factor_too_large_is_told(schedule):
+    with pytest.raises(UsageError) as caught:
+        factor_at(schedule, 400)
+    assert str(caught.value).startswith(f"The schedule {schedule} gave inf at step 400: it must be")
+
+
 @pytest.mark.parametrize("factor", [0, 1, 0.5, np.float32(0.5), np.int64(2), np.array(0.5)])
 def test_factors_that_are_allowed(factor):
     found = factor_at(lambda step: factor, 0)

@@ -21,7 +21,9 @@ class AdaDelta(Checked):
     d <- decay * d + (1 - decay) * delta^2 and w <- w - learning_rate * delta.
     s and d begin at 0, so the first steps have a length of about sqrt(epsilon).
 
-    As `torch.optim.Adadelta`. The paper has no learning rate: it is 1 there.
+    As `torch.optim.Adadelta`. Its weight_decay is an L2 penalty on all parameters; here
+    `pb.losses.L2` adds one on weight matrices to the loss. The paper has no learning rate: it
+    is 1 there.
 
     Args:
         learning_rate: A finite number above 0.

@@ -19,7 +19,8 @@ class AdaGrad(Checked):
     s never shrinks, so the steps do, as 1 / sqrt(step) where gradients keep their size.
 
     As `torch.optim.Adagrad`, without its `lr_decay` (use a schedule) and with s beginning at 0,
-    its default.
+    its default. Its weight_decay is an L2 penalty on all parameters; here `pb.losses.L2` adds one
+    on weight matrices to the loss.
 
     Args:
         learning_rate: A finite number above 0.

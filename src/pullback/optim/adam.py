@@ -28,9 +28,9 @@ class Adam(Checked):
     float64.
 
     As `torch.optim.Adam`: epsilon is added to the corrected root. (The paper's section 2 gives a
-    faster form that adds it to the root before correction.) Weight decay is `AdamW` or `Decayed`
-    here; PyTorch's `Adam(weight_decay=...)` adds it to the gradient, as an L2 penalty of the loss
-    does.
+    faster form that adds it to the root before correction.) PyTorch's weight_decay is an L2
+    penalty on all parameters; here `pb.losses.L2` adds one on weight matrices to the loss.
+    `AdamW` decays weights without a penalty.
 
     Args:
         learning_rate: A finite number above 0; about the largest change of an entry per step.
@@ -93,7 +93,8 @@ class AMSGrad(Adam):
     v_max <- max(v_max, v), and v_max takes the place of v in the step. v_max begins at 0.
 
     As `torch.optim.Adam(amsgrad=True)`: the largest v is taken before the correction by
-    1 - beta2^t, which is then that of the present step. The paper has no corrections.
+    1 - beta2^t, which is then that of the present step. The paper has no corrections. Weight
+    decay is as with `Adam`; `Decayed(AMSGrad())` is `torch.optim.AdamW(amsgrad=True)` on matrices.
 
     Args:
         learning_rate: A finite number above 0.
@@ -136,7 +137,8 @@ class AdamW(Adam):
     The decay does not pass through the division by sqrt(v), as that of an L2 penalty does, so
     all weights shrink alike. It acts on weight matrices (arrays of two or more axes).
 
-    As `torch.optim.AdamW`, which decays every parameter: biases and learned scales too.
+    As `torch.optim.AdamW`, which decays every parameter: biases and learned scales too. Its
+    `amsgrad=True` is `Decayed(AMSGrad())` here.
 
     Args:
         learning_rate: A finite number above 0.

@@ -22,7 +22,8 @@ class Momentum(Checked):
 
     As `torch.optim.SGD(momentum=...)`: the learning rate stands outside of v, so a schedule
     takes effect at once. Polyak's form, v <- momentum * v - learning_rate * g, differs from it
-    when the learning rate varies. There is no dampening.
+    when the learning rate varies. There is no dampening, and no weight_decay, which is an L2
+    penalty on all parameters there; here `pb.losses.L2` adds one on weight matrices to the loss.
 
     Args:
         learning_rate: A finite number above 0; None for the default.
@@ -89,7 +90,8 @@ class Nesterov(Momentum):
     brakes earlier than `Momentum`. The parameters held are those at which Nesterov's method
     takes its gradients. The default learning rate is that of `SGD` times (1 - momentum).
 
-    As `torch.optim.SGD(momentum=..., nesterov=True)`; there momentum must be above 0.
+    As `torch.optim.SGD(momentum=..., nesterov=True)`; there momentum must be above 0. Weight
+    decay is as with `Momentum`.
 
     Args:
         learning_rate: A finite number above 0; None for the default.

@@ -23,8 +23,9 @@ class RMSProp(Checked):
     quotient goes through a velocity: v <- momentum * v + g / (...), w <- w - learning_rate * v.
     s, m and v begin at 0.
 
-    As `torch.optim.RMSprop` (epsilon outside the root), with one difference: where rounding
-    makes s - m^2 negative it is taken as 0; there the result is NaN.
+    As `torch.optim.RMSprop` (epsilon outside the root), with two differences. Where rounding
+    makes s - m^2 negative it is taken as 0; there the result is NaN. Its weight_decay is an L2
+    penalty on all parameters; here `pb.losses.L2` adds one on weight matrices to the loss.
 
     Args:
         learning_rate: A finite number above 0.

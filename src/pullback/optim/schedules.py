@@ -37,6 +37,8 @@ class Step(Schedule):
         >>> import pullback as pb
         >>> [pb.optim.Step(every=2, factor=0.5)(step) for step in range(5)]
         [1.0, 1.0, 0.5, 0.5, 0.25]
+
+    Source: CS231n, Neural networks part 3, "Annealing the learning rate".
     """
 
     every: int | None = None
@@ -45,8 +47,7 @@ class Step(Schedule):
 
     def __call__(self, step: int) -> float:
         """factor^floor(step / every)."""
-        cuts: int = step // self._known("every")
-        return math.pow(self.factor, cuts)
+        return _power(self.factor, step // self._known("every"))
 
     def over(self, total_steps: int) -> Step:
         """Three stages of equal length when `every` is None."""
@@ -70,6 +71,8 @@ class Exponential(Schedule):
         >>> import pullback as pb
         >>> [pb.optim.Exponential(0.25, per=2)(step) for step in range(4)]
         [1.0, 0.5, 0.25, 0.125]
+
+    Source: CS231n, Neural networks part 3, "Annealing the learning rate".
     """
 
     factor: float = 0.1
@@ -78,8 +81,7 @@ class Exponential(Schedule):
 
     def __call__(self, step: int) -> float:
         """factor^(step / per)."""
-        share: float = step / self._known("per")
-        return math.pow(self.factor, share)
+        return _power(self.factor, step / self._known("per"))
 
     def over(self, total_steps: int) -> Exponential:
         """`factor` is reached at the end of the run when `per` is None."""
@@ -104,6 +106,8 @@ class InverseTime(Schedule):
         >>> import pullback as pb
         >>> [pb.optim.InverseTime(1.0, per=1)(step) for step in (0, 1, 3)]
         [1.0, 0.5, 0.25]
+
+    Source: CS231n, Neural networks part 3, "Annealing the learning rate", where it is 1/t decay.
     """
 
     decay: float = 9.0
@@ -128,7 +132,8 @@ class Cosine(Schedule):
 
     As `torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(period, growth)` stepped once per
     update, where the floor is `eta_min` / learning rate and growth a whole number. With
-    period=None there is one fall over the run, as with `CosineAnnealingLR`.
+    period=None there is one fall over the run, as with `CosineAnnealingLR`: its last step is the
+    one before the floor, and steps beyond the run begin a new period.
 
     Args:
         period: Steps of the first period, a whole number of at least 1; None for the whole run.
@@ -229,8 +234,10 @@ class OneCycle(Schedule):
     steps - 1, has the factor `end`.
 
     As `torch.optim.lr_scheduler.OneCycleLR(max_lr, total_steps)` in two phases, with start =
-    1 / div_factor and end = start / final_div_factor. That moves the momentum the other way
-    unless told not to; here momentum stays as it is.
+    1 / div_factor and end = start / final_div_factor, for rise * steps from 1 to below steps;
+    outside of that the top is the first step or the last one, where PyTorch goes on beyond the
+    curve or divides by 0. PyTorch also moves the momentum the other way unless told not to, and
+    raises after the last step; here momentum stays as it is, and so does the factor.
 
     Args:
         steps: Length of the cycle, a whole number of at least 1; None for the whole run.
@@ -274,6 +281,14 @@ class OneCycle(Schedule):
     def over(self, total_steps: int) -> OneCycle:
         """One cycle over the run when `steps` is None."""
         return replace(self, steps=self.steps or total_steps)
+
+
+def _power(base: float, exponent: float) -> float:
+    """base^exponent, infinity where that is too large; `factor_at` then tells the step."""
+    try:
+        return math.pow(base, exponent)
+    except OverflowError:
+        return math.inf
 
 
 def _cosine_between(begin: float, end: float, share: float) -> float:

@@ -64,7 +64,8 @@ def describe_default_rate(rates: tuple[float, float], reduction: str) -> str:
 class SGD(Checked):
     """w <- w - learning_rate * g, where g is the gradient of w. It keeps no state.
 
-    As `torch.optim.SGD`, whose weight decay is `Decayed` here.
+    As `torch.optim.SGD(momentum=0)`. Its weight_decay is an L2 penalty on all parameters; here
+    `pb.losses.L2` adds one on weight matrices to the loss. For this rule `Decayed` is the same.
 
     Args:
         learning_rate: A finite number above 0; None for `default_learning_rate`.
