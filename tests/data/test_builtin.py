@@ -38,6 +38,15 @@ def test_labels_belong_to_their_rows():
     assert digits.feature_names[9] == "pixel_1_1"
 
 
+def test_diabetes_is_a_set_of_numbers():
+    """The numbers are facts about the set, from its page in scikit-learn's guide."""
+    data = load("diabetes")
+    assert (data.X.shape, data.y.shape) == ((442, 10), (442, 1))
+    assert (data.y.min(), data.y.max(), data.y[0, 0]) == (25.0, 346.0, 151.0)
+    assert data.target_names == ("progression",)
+    assert data.feature_names[:3] == ("age", "sex", "bmi")
+
+
 def test_an_unknown_name_lists_the_allowed_ones_and_the_nearest():
     with pytest.raises(DataError, match="allowed are digits, iris, wine, breast_cancer"):
         load_builtin("titanic")

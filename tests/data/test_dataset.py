@@ -61,6 +61,16 @@ def test_a_set_with_held_out_rows_stays_as_it_is():
     assert split(once, 0.2, 1) is once
 
 
+def test_rows_of_numbers_are_drawn_from_all():
+    """Numbers are no classes, of which each would keep a row: half of 10 rows is 5."""
+    y = np.arange(20.0).reshape(10, 2)
+    data = Dataset("t", np.zeros((10, 1), np.float32), y, ("x",), target_names=("a", "b"))
+    parts = split(data, 0.5, 0)
+    assert (parts.y.shape, parts.y_test.shape) == ((5, 2), (5, 2))
+    assert sorted([*parts.y[:, 0], *parts.y_test[:, 0]]) == y[:, 0].tolist()
+    assert parts.target_names == ("a", "b")
+
+
 @pytest.mark.parametrize("share", [0.0, 1.0, -0.1, 1.5, float("nan")])
 def test_a_share_outside_0_to_1_is_refused(share):
     with pytest.raises(DataError, match="held-out share must be between 0 and 1"):
@@ -87,8 +97,12 @@ X, Y = np.zeros((4, 2), np.float32), np.array([0, 0, 1, 1])
         ({"X": X.astype(np.float64)}, "X must be float32"),
         ({"X": X[0]}, "X must be float32 of shape"),
         ({"X": X[:0], "y": Y[:0]}, "X is empty"),
-        ({"y": Y[:3]}, r"X has 4 rows, so y must have the shape \(4,\), not \(3,\)"),
-        ({"y": Y[:, None]}, "y must have the shape"),
+        ({"y": Y[:3]}, r"X has 4 rows, so y must have the shape \(4,\) or \(4, columns\)"),
+        ({"y": Y[:, None, None]}, r"y must have .*, not \(4, 1, 1\)"),
+        ({"y": np.zeros((4, 0))}, r"y must have .*, not \(4, 0\)"),
+        ({"y": Y[:, None]}, r"y has the shape \(4, 1\) but 0 target names"),
+        ({"y": Y[:, None], "target_names": ("a", "b")}, r"\(4, 1\) but 2 target names"),
+        ({"X_test": X, "y_test": Y[:, None]}, r"y has the shape \(4,\), y_test \(4, 1\)"),
         ({"feature_names": ("a",)}, "2 columns but 1 feature names"),
         ({"feature_names": ("a", "a")}, "distinct"),
         ({"image_shape": (2, 2)}, r"no image of \(2, 2\)"),

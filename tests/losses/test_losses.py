@@ -42,8 +42,8 @@ def test_squared_error_gradient(reduction):
 
 def test_the_notes_loss_is_the_sum():
     source = step_source(pb.losses.SquaredError("sum"), RANDOM.normal(size=(5, 3)), 3)
-    assert "rows = np.sum(subtract ** 2, axis=1)" in source
-    assert "dy_pred = 2 * subtract" in source
+    assert "rows = np.sum(error ** 2, axis=1)" in source
+    assert "dy_pred = 2 * error" in source
 
 
 # ------------------------------------------------------------------------------- cross-entropy

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from pullback.data.batches import batch_slices, epoch_order
@@ -31,15 +32,21 @@ __all__ = [
 
 
 def load(
-    source: str | os.PathLike[str], target: str | None = None, *, separator: str = ","
+    source: str | os.PathLike[str],
+    target: str | Sequence[str] | None = None,
+    *,
+    separator: str = ",",
+    kind: str | None = None,
 ) -> Dataset:
     """Load a data set from wherever it is.
 
     Args:
         source: the name of a built-in data set (a file of that name is reached as "./digits"), a
             file that ends in .csv, or a folder of IDX files.
-        target: the column of labels; needed for a CSV file and allowed for nothing else.
+        target: the column to learn, or several; needed for a CSV file, allowed for nothing else.
         separator: the character between the cells of a CSV file.
+        kind: what the target columns of a CSV file hold: labels when None, else "numbers",
+            "counts", "fractions" or "distribution"; see `read_csv`.
 
     Returns:
         The data set; a held-out set is there only where the source has one (see `split`).
@@ -57,9 +64,9 @@ def load(
     if path.suffix.lower() == ".csv" and not path.is_dir():
         if target is None:
             columns = ", ".join(column_names(path, separator=separator)[:20])
-            raise DataError(f"{path} needs a target, the column of labels; it has: {columns}.")
-        return read_csv(path, target, separator=separator)
-    if target is not None and (name in BUILTIN or path.is_dir()):
+            raise DataError(f"{path} needs a target, the column to learn; it has: {columns}.")
+        return read_csv(path, target, separator=separator, kind=kind)
+    if (target is not None or kind is not None) and (name in BUILTIN or path.is_dir()):
         raise DataError(f"A target column goes with a CSV file only; {name} has its own labels.")
     if name in BUILTIN:
         return load_builtin(name)

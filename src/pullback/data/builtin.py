@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from pullback.data.dataset import Dataset
 from pullback.errors import DataError, MissingExtraError, nearest
 
-BUILTIN = ("digits", "iris", "wine", "breast_cancer")
+NUMBERS = {"diabetes": ("progression",)}
+"""The sets whose targets are numbers, and what these are called."""
+
+BUILTIN = ("digits", "iris", "wine", "breast_cancer", *NUMBERS)
 
 
 def load_builtin(name: str) -> Dataset:
@@ -15,12 +21,14 @@ def load_builtin(name: str) -> Dataset:
 
     Args:
         name: "digits" (1797 images of 8 x 8, values 0..16, ten classes), "iris" (150 rows, 4
-            features, centimetres), "wine" (178 rows, 13 features) or "breast_cancer" (569 rows,
-            30 features).
+            features, centimetres), "wine" (178 rows, 13 features), "breast_cancer" (569 rows,
+            30 features) or "diabetes" (442 rows, 10 features, to predict a number: how far the
+            disease has come a year later, 25 to 346).
 
     Returns:
-        X float32 with the values as they are, no held-out set. y is int64 in 0..9 for digits, the
-        names of the classes (strings) for the others; image_shape is (8, 8) for digits.
+        X float32 with the values as they are, no held-out set. y is int64 in 0..9 for digits,
+        float64 of shape (442, 1) for diabetes, the names of the classes (strings) for the others;
+        image_shape is (8, 8) for digits.
 
     Raises:
         DataError: no built-in data set has this name.
@@ -45,12 +53,18 @@ def load_builtin(name: str) -> Dataset:
             "The built-in data sets need scikit-learn: pip install 'pullback[sklearn]'."
         ) from error
     bunch = getattr(datasets, f"load_{name}")()
-    images = name == "digits"
-    target = np.asarray(bunch.target, dtype=np.int64)
     return Dataset(
         name=name,
         X=np.asarray(bunch.data).astype(np.float32),
-        y=target if images else np.asarray(bunch.target_names).astype(np.str_)[target],
+        y=_targets(name, bunch),
         feature_names=tuple(str(feature) for feature in bunch.feature_names),
-        image_shape=(8, 8) if images else None,
+        image_shape=(8, 8) if name == "digits" else None,
+        target_names=NUMBERS.get(name, ()),
     )
+
+
+def _targets(name: str, bunch: Any) -> NDArray[Any]:
+    if name in NUMBERS:
+        return np.asarray(bunch.target, dtype=np.float64)[:, None]
+    labels = np.asarray(bunch.target, dtype=np.int64)
+    return labels if name == "digits" else np.asarray(bunch.target_names).astype(np.str_)[labels]

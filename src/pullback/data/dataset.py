@@ -1,4 +1,4 @@
-"""A data set for classification: features, labels, and perhaps a held-out set."""
+"""A data set: features, labels or numbers to learn, and perhaps a held-out set."""
 
 from __future__ import annotations
 
@@ -18,11 +18,14 @@ class Dataset:
     Attributes:
         name: what the data set is called.
         X: float32 of shape (n, d), n >= 1, d >= 1; the values are as they were read, not scaled.
-        y: labels of shape (n,).
+        y: labels of shape (n,); or, as the targets of a regression and for several labels a row,
+            numbers of shape (n, k).
         feature_names: d distinct names, in the order of the columns of X.
         image_shape: (rows, columns) where each row of X is an image, with rows * columns == d.
         X_test: float32 of shape (m, d), or None: no rows are held out yet.
-        y_test: labels of shape (m,) when X_test is there.
+        y_test: labels of shape (m,), or numbers of shape (m, k), when X_test is there.
+        target_names: what the columns of y are called; k of them where y holds numbers, one or
+            none where it holds labels.
 
     Raises:
         DataError: the parts do not fit each other.
@@ -40,6 +43,7 @@ class Dataset:
     image_shape: tuple[int, int] | None = None
     X_test: NDArray[np.float32] | None = None
     y_test: NDArray[Any] | None = None
+    target_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check_rows("X", self.X, "y", self.y)
@@ -50,19 +54,25 @@ class Dataset:
             raise DataError("The feature names must be distinct.")
         if self.image_shape is not None and self.image_shape[0] * self.image_shape[1] != width:
             raise DataError(f"X has {width} columns, which is no image of {self.image_shape}.")
+        if self.y.ndim == 2 and len(self.target_names) != self.y.shape[1]:
+            names = len(self.target_names)
+            raise DataError(f"y has the shape {self.y.shape} but {names} target names.")
         if (self.X_test is None) != (self.y_test is None):
             raise DataError("X_test and y_test come together: give both or neither.")
         if self.X_test is not None and self.y_test is not None:
             _check_rows("X_test", self.X_test, "y_test", self.y_test)
             if self.X_test.shape[1] != width:
                 raise DataError(f"X has {width} columns but X_test has {self.X_test.shape[1]}.")
+            if self.y.shape[1:] != self.y_test.shape[1:]:
+                raise DataError(f"y has the shape {self.y.shape}, y_test {self.y_test.shape}.")
 
 
 def split(dataset: Dataset, share: float, seed: int) -> Dataset:
     """Hold out a share of the rows, class by class, so that both sets have the same mixture.
 
     The held-out set has round(share * n) rows where the classes allow it: every class gives its
-    share, rounded down or up, and keeps at least one training row. Rows keep their order.
+    share, rounded down or up, and keeps at least one training row. Where y holds numbers, there
+    are no classes: the rows are drawn from all. Rows keep their order.
 
     Args:
         dataset: a data set; one that has its own held-out set is returned unchanged.
@@ -82,7 +92,8 @@ def split(dataset: Dataset, share: float, seed: int) -> Dataset:
     """
     if dataset.X_test is not None:
         return dataset
-    held_out = held_out_rows(dataset.y, share, seed, "held-out")
+    classes = dataset.y if dataset.y.ndim == 1 else np.zeros(len(dataset.y))
+    held_out = held_out_rows(classes, share, seed, "held-out")
     return replace(
         dataset,
         X=dataset.X[~held_out],
@@ -156,8 +167,9 @@ def _check_rows(
         raise DataError(f"{name} must be float32 of shape (rows, features), not {found}.")
     if 0 in features.shape:
         raise DataError(f"{name} is empty: its shape is {features.shape}.")
-    if labels.shape != features.shape[:1]:
+    if labels.shape[:1] != features.shape[:1] or labels.ndim > 2 or 0 in labels.shape:
+        rows = len(features)
         raise DataError(
-            f"{name} has {len(features)} rows, so {label_name} must have the shape "
-            f"({len(features)},), not {labels.shape}."
+            f"{name} has {rows} rows, so {label_name} must have the shape ({rows},) or "
+            f"({rows}, columns), not {labels.shape}."
         )
