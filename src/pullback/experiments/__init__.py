@@ -9,7 +9,16 @@ from typing import Any, cast
 from ..errors import UsageError, nearest
 from .report import Experiment, OnProgress, Report, Table
 
-EXPERIMENTS = ("activations", "spiral", "kinks")
+EXPERIMENTS = (
+    "activations",
+    "labels",
+    "losses",
+    "batches",
+    "optimizers",
+    "initializers",
+    "spiral",
+    "kinks",
+)
 """The names that `compare` takes; each is a module of this folder."""
 
 __all__ = ["EXPERIMENTS", "Experiment", "Report", "Table", "compare", "experiment"]

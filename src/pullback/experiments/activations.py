@@ -14,7 +14,18 @@ from ..losses import CrossEntropy
 from ..nn.layers import ACTIVATIONS
 from ..optim import SGD
 from ..training import Prepared, prepare
-from .common import Record, activation, digits, each, middle, percent, stack, trained, where
+from .common import (
+    KNOWING_NOTHING,
+    Record,
+    activation,
+    digits,
+    each,
+    middle,
+    percent,
+    stack,
+    trained,
+    where,
+)
 from .report import OnProgress, Report, Table, spread
 from .signals import dead_and_saturated, forward, gradients, slopes, weight_gradient_norms
 
@@ -47,9 +58,6 @@ QUICK: Mapping[str, Any] = {
 
 GRID = np.arange(-120, 121) / 20
 """Where curves are evaluated: -6 to 6, with -1, 0 and 1 exactly among them."""
-
-KNOWING_NOTHING = float(np.log(10))
-"""The cross-entropy of the same probability for each of the ten digits."""
 
 DRAWS = 500
 """How often a random activation is drawn, to see between which values it lies."""

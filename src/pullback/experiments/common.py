@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
@@ -17,20 +18,28 @@ from .report import OnProgress
 Case = TypeVar("Case")
 Record = Mapping[str, Any]
 
+KNOWING_NOTHING = math.log(10)
+"""The cross-entropy of the same probability for each of the ten digits."""
+
 
 def digits() -> Dataset:
     """The 1,797 digits of 8 x 8 pixels; a fifth of them, always the same ones, held out."""
     return split(load_builtin("digits"), 0.2, seed=0)
 
 
+def one_of(kind: str, name: str, registry: Mapping[str, Case]) -> Case:
+    """What has this name; `UsageError` when nothing has."""
+    if name not in registry:
+        raise UsageError(
+            f"There is no {kind} {name!r}; allowed are {', '.join(registry)}."
+            f"{nearest(name, list(registry))}"
+        )
+    return registry[name]
+
+
 def activation(name: str) -> Layer:
     """The activation of a name, with its default settings; `UsageError` when there is none."""
-    if name not in ACTIVATIONS:
-        raise UsageError(
-            f"There is no activation {name!r}; allowed are {', '.join(ACTIVATIONS)}."
-            f"{nearest(name, list(ACTIVATIONS))}"
-        )
-    return ACTIVATIONS[name]()
+    return one_of("activation", name, ACTIVATIONS)()
 
 
 def stack(

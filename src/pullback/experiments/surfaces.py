@@ -30,12 +30,14 @@ class Surface:
         height: A NumPy function of an array of shape (2,).
         start: Where descents begin.
         minimum: Where the height is 0.
+        view: Two opposite corners of the part that is worth seeing.
     """
 
     name: str
     height: Callable[[Any], Any]
     start: Point
     minimum: Point
+    view: tuple[Point, Point]
 
     def at(self, x: float, y: float) -> float:
         """The height at a point."""
@@ -67,9 +69,9 @@ def surfaces(condition: float, angle: float) -> list[Surface]:
         return (1 - w[0]) ** 2 + 100 * (w[1] - w[0] ** 2) ** 2
 
     return [
-        Surface("valley", valley, (along, across), (0.0, 0.0)),
-        Surface("turned valley", turned_valley, turned, (0.0, 0.0)),
-        Surface("Rosenbrock", rosenbrock, (-1.2, 1.0), (1.0, 1.0)),
+        Surface("valley", valley, (along, across), (0.0, 0.0), ((-8.0, -2.0), (2.0, 2.0))),
+        Surface("turned valley", turned_valley, turned, (0.0, 0.0), ((-8.0, -5.0), (2.0, 2.0))),
+        Surface("bent valley", rosenbrock, (-1.2, 1.0), (1.0, 1.0), ((-1.4, -0.3), (1.3, 1.4))),
     ]
 
 

@@ -16,16 +16,20 @@ LAND = LinearSegmentedColormap.from_list("land", ["#FFFFFF", "#E9EDF0", "#C3CCD3
 
 LEVELS = 16
 
+LEAST = 1e-4
+"""Heights below this share of the greatest one are drawn alike, 0 among them."""
+
 
 def contours(axes: Axes, terrain: Mapping[str, Any], labels: bool = True) -> None:
     """Heights in steps of equal ratio: pale where low, with thin lines.
 
     Args:
         axes: Where to draw.
-        terrain: "x", "y" and "loss" above 0, one row per y.
+        terrain: "x", "y" and "loss" of at least 0, one row per y.
         labels: Whether every second line tells its height.
     """
     loss = np.array(terrain["loss"], dtype=float)
+    loss = np.maximum(loss, LEAST * loss.max())
     levels = np.geomspace(loss.min(), loss.max(), LEVELS)
     at = (terrain["x"], terrain["y"], loss)
     axes.contourf(*at, levels=levels, cmap=LAND, norm="log")
