@@ -1,6 +1,7 @@
 """What every rule keeps to: purity, dtypes, one trace for all steps, settings in range."""
 
 import copy
+import decimal
 import math
 
 import descent_problem as problem
@@ -204,6 +205,40 @@ def test_corrections_are_computed_in_float64():
     numbers = optim.Adam(beta1=0.5, beta2=0.999999).numbers(2, 0.3)
     assert numbers["step_size"] == 0.3 / 0.75
     assert numbers["root_correction"] == pytest.approx(math.sqrt(1.999999e-6), rel=1e-9)
+
+
+@pytest.mark.parametrize("step", [1, 2, 10**5, 10**6, 10**7])
+def test_factors_of_late_steps(step):
+    def reached(beta):
+        """1 - beta^step of the very double, to 60 digits."""
+        with decimal.localcontext(prec=60):
+            return float(1 - decimal.Decimal(beta) ** step)
+
+    # 1 - beta^step has the rounding error of beta^step, 1e-16, against at least 2e-7 at step 2.
+    # In float32 beta2 would be 1, and the corrections would be 0.
+    near = {"rel": 1e-9}
+    rule = optim.Averaged(optim.Adam(beta1=0.9999, beta2=0.9999999), 0.99999)
+    numbers = rule.numbers(step, np.float32(0.25))
+    assert numbers["step_size"] == pytest.approx(0.25 / reached(0.9999), **near)
+    assert numbers["root_correction"] == pytest.approx(math.sqrt(reached(0.9999999)), **near)
+    assert numbers["average_share"] == pytest.approx((1 - 0.99999) / reached(0.99999), **near)
+
+
+@every_rule
+def test_a_late_step_in_float32_is_that_of_float64(rule):
+    found = []
+    for dtype in ("f4", "f8"):
+        params = problem.start(dtype)
+        gradients = {
+            name: problem.gradient(name, w, 1, lambda v, dtype=dtype: np.array(v, dtype))
+            for name, w in params.items()
+        }
+        numbers = rule.numbers(10**6, rate_of(rule))
+        moved, _ = rule.update(gradients, rule.init(params), params, numbers)
+        found.append({name: moved[name] - w for name, w in params.items()})
+    for name, change in found[1].items():
+        # A few roundings of 6e-8 in numbers of at most 6, the parameters themselves up to 2.
+        assert np.allclose(found[0][name], change, rtol=2e-6, atol=5e-7)
 
 
 def test_centered_rmsprop_stays_finite_where_rounding_makes_the_variance_negative():

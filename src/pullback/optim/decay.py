@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -21,12 +21,17 @@ def decay_number(learning_rate: float, weight_decay: float) -> dict[str, float]:
     return {KEPT: 1 - float(learning_rate) * weight_decay} if weight_decay else {}
 
 
+def is_weight_matrix(value: Any) -> bool:
+    """Whether decay and penalties act on it."""
+    return np.ndim(value) >= WEIGHT_AXES
+
+
 def decayed(params: Arrays, numbers: Numbers) -> Arrays:
     """Weight matrices times the share that stays; other parameters as they are."""
     if KEPT not in numbers:
         return params
     kept = numbers[KEPT]
-    return {name: kept * w if np.ndim(w) >= WEIGHT_AXES else w for name, w in params.items()}
+    return {name: kept * w if is_weight_matrix(w) else w for name, w in params.items()}
 
 
 @dataclass(frozen=True, repr=False)

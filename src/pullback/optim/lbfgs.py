@@ -151,7 +151,8 @@ class _Search:
         if not _is_finite(self.loss, self.gradient):
             raise TrainingError(
                 "L-BFGS cannot begin: the loss or its gradient is not finite, "
-                f"the loss is {self.loss}."
+                f"the loss is {self.loss}; "
+                "scale the data, or begin elsewhere."
             )
 
     def evaluate(self, point: Any) -> tuple[float, Any]:

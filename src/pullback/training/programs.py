@@ -20,6 +20,7 @@ from ..losses import Loss
 from ..losses.penalties import Penalty
 from ..nn import Sequential, distribution, one_hot
 from ..optim import Optimizer
+from ..optim.decay import is_weight_matrix
 from ..program import UPDATE, Program
 from ..tracing import in_stage, named, trace_avals
 from ..transforms import simplify
@@ -87,7 +88,7 @@ class Problem:
         """(batch, params, state) -> loss, metrics, state, gradients: a step's first half.
 
         The penalty is left to the second half, so that it counts once however many batches are
-        accumulated.
+        accumulated. A layer with running statistics sees each batch by itself.
         """
 
         def gradient_of_batch(batch: Any, params: Any, state: Any) -> dict[str, Any]:
@@ -222,7 +223,7 @@ class Problem:
     def _penalty(self, params: Any) -> Any:
         """The sum over all weight matrices; biases, scales and slopes go free."""
         assert self.penalty is not None
-        matrices = [value for value in params.values() if np.ndim(value) > 1]
+        matrices = [value for value in params.values() if is_weight_matrix(value)]
         return sum((self.penalty(W) for W in matrices[1:]), self.penalty(matrices[0]))
 
     def _outputs(self, params: Any, state: Any, x: Any, training: bool) -> tuple[Any, Any]:
@@ -257,7 +258,8 @@ class Problem:
             outputs = self._predicted(outputs)
             error = named(outputs - targets, "error")
             sums["absolute_error"] = named(np.sum(np.abs(error), axis=0), "absolute_error")
-            sums["squared_error"] = named(np.sum(error**2, axis=0), "squared_error")
+            # A product, so that the line of a squared loss stays as it is written: error ** 2.
+            sums["squared_error"] = named(np.sum(error * error, axis=0), "squared_error")
             outputs, targets = self._unscaled(outputs), self._unscaled(targets)
         for name, metric in self.metrics.items():
             if name == "accuracy" and self.classes is not None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from ..engines.reference import executable
 from ..errors import UsageError
 from ..program import Program
@@ -15,6 +17,9 @@ from .steps import draws_of
 def solve(training: Training, program: Program) -> str:
     """Minimize the loss over all training rows; one record of the history an iteration.
 
+    A line search compares losses that hardly differ, which float32 cannot tell apart, so the
+    search is done in float64 whatever the dtype of the run, whose parameters are rounded to it.
+
     Args:
         training: The run at its start.
         program: (batch, params, state) -> the loss and its gradient.
@@ -23,28 +28,41 @@ def solve(training: Training, program: Program) -> str:
         Why it ended; empty when it found a minimum.
 
     Raises:
-        UsageError: When the loss is another one at each look (dropout, random slopes).
+        TrainingError: When the loss is not finite at the initial parameters.
+        UsageError: When the loss is another one at each look (dropout, random slopes), or the
+            network keeps running statistics, which follow training step by step (BatchNorm).
     """
     problem, rows = training.problem, training.plan.rows
     if draws_of(program):
         raise UsageError(
             "L-BFGS needs the same loss at every look; this network draws random numbers."
         )
-    run = executable(program)
+    if problem.state:
+        raise UsageError(
+            f"L-BFGS keeps no running statistics, and this network needs {', '.join(problem.state)}"
+            "; take LayerNorm in place of BatchNorm, or an update rule such as pb.optim.Adam()."
+        )
+    run = executable(program.astype(np.float64))
+    batch = [_in_float64(array) for array in rows.flat]
 
     def value_and_gradient(params: Mapping[str, Any]) -> tuple[float, dict[str, Any]]:
-        loss, gradients = run(*rows.flat, dict(params), training.state)
+        loss, gradients = run(*batch, dict(params), {})
         return float(loss), gradients
 
     def on_iteration(iteration: int, loss: float, params: Mapping[str, Any]) -> bool:
-        training.accept(params)
+        training.accept({name: value.astype(problem.dtype) for name, value in params.items()})
         return not training.goes_on
 
     solver: Any = problem.optimizer
     training.begin()
     training.open()
     try:
-        _, report = solver.minimize(value_and_gradient, problem.params, on_iteration)
+        start = {name: _in_float64(value) for name, value in problem.params.items()}
+        _, report = solver.minimize(value_and_gradient, start, on_iteration)
     finally:
         training.end()
     return "" if report.converged else str(report.reason)
+
+
+def _in_float64(array: Any) -> Any:
+    return array.astype(np.float64, copy=False) if array.dtype.kind == "f" else array
