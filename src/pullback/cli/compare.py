@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import shlex
 import sys
 import textwrap
@@ -21,6 +20,7 @@ from rich.table import Table
 from ..errors import UsageError, nearest
 from ..experiments import EXPERIMENTS, Report, compare, experiment
 from ..experiments.report import Table as Numbers
+from ..experiments.settings import is_like
 from ..storage import claim_folder, fresh_folder, write_atomic
 from .console import console_for
 from .display import heading
@@ -113,7 +113,7 @@ def _list(console: Console) -> None:
 
 
 def _settings(name: str, words: list[str], seeds: str | None) -> dict[str, Any]:
-    """What --set and --seeds mean; each value is of the kind of the setting's default."""
+    """What --set and --seeds mean."""
     known = experiment(name).SETTINGS
     settings: dict[str, Any] = {}
     for word in words:
@@ -123,34 +123,25 @@ def _settings(name: str, words: list[str], seeds: str | None) -> dict[str, Any]:
                 f"--set {word!r}: write SETTING=VALUE; the settings of {name} are "
                 f"{', '.join(known)}.{nearest(setting, list(known))}"
             )
-        settings[setting] = _value(word, text, known[setting])
+        settings[setting] = _value(text, isinstance(known[setting], list))
+        if not is_like(settings[setting], known[setting]):
+            raise UsageError(
+                f"--set {word!r}: it must be like {json.dumps(known[setting])}, the default."
+            )
     if seeds is not None:
         settings["seeds"] = _seeds(seeds)
     return settings
 
 
-def _value(word: str, text: str, default: Any) -> Any:
-    """JSON, or a plain word; of the kind of the default."""
+def _value(text: str, is_list: bool) -> Any:
+    """JSON, or a plain word; a list may be written with commas alone."""
     try:
         value = json.loads(text)
     except ValueError:
         value = text
-    if isinstance(default, list | tuple) and not isinstance(value, list):
-        value = [_value(word, part, default[0] if default else part) for part in text.split(",")]
-    if not _is_like(value, default):
-        raise UsageError(f"--set {word!r}: it must be like {json.dumps(default)}, the default.")
+    if is_list and not isinstance(value, list):
+        return [_value(part, False) for part in text.split(",")]
     return value
-
-
-def _is_like(value: Any, default: Any) -> bool:
-    if isinstance(default, list | tuple):
-        members = default or [None]
-        return bool(value) and all(any(_is_like(v, d) for d in members) for v in value)
-    if isinstance(default, bool) or isinstance(value, bool):
-        return isinstance(value, bool) and isinstance(default, bool)
-    if isinstance(default, float):
-        return isinstance(value, int | float) and math.isfinite(value)
-    return default is None or isinstance(value, type(default))
 
 
 def _seeds(text: str) -> list[int]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, cast
 
 from ..errors import UsageError, nearest
 from .report import Experiment, OnProgress, Report, Table
+from .settings import settled
 
 EXPERIMENTS = (
     "activations",
@@ -55,7 +55,7 @@ def compare(
         Numbers, tables and two sentences on what was seen and why.
 
     Raises:
-        UsageError: When there is no such experiment or setting.
+        UsageError: When there is no such experiment or setting, or a value cannot be used.
 
     Example:
         >>> import pullback as pb
@@ -64,11 +64,5 @@ def compare(
         'kinks'
     """
     chosen = experiment(name)
-    unknown = [setting for setting in settings if setting not in chosen.SETTINGS]
-    if unknown:
-        raise UsageError(
-            f"{name} has no setting {unknown[0]!r}; it has {', '.join(chosen.SETTINGS)}."
-            f"{nearest(unknown[0], list(chosen.SETTINGS))}"
-        )
-    defaults: Mapping[str, Any] = {**chosen.SETTINGS, **(chosen.QUICK if quick else {})}
-    return chosen.run({**defaults, **settings}, on_progress or (lambda done, parts: None))
+    checked = settled(name, chosen, quick, settings)
+    return chosen.run(checked, on_progress or (lambda done, parts: None))

@@ -53,8 +53,11 @@ PLACES = ("at the start", "after training")
 def run(settings: Mapping[str, Any], on_progress: OnProgress) -> Report:
     """Train with each batch size, map the loss around the first seed's paths, measure noise."""
     names = list(settings["epochs"])
-    if len(names) < 2:
-        raise UsageError("batches needs two batch sizes or more in `epochs`, to compare them.")
+    if len(names) < 2 or not all(map(_is_batch_size, names)):
+        raise UsageError(
+            "batches: epochs needs two batch sizes or more to compare, each full or a whole number "
+            'of at least 1, such as {"32": 100, "full": 1500}.'
+        )
     data = digits()
     cases = list(product(settings["seeds"], names))
     records, ends, kept = [], {}, {}
@@ -79,6 +82,10 @@ def run(settings: Mapping[str, Any], on_progress: OnProgress) -> Report:
     numbers = {"records": records, "terrain": terrain, "noise": noise}
     tables = (_regime_table(records, names), _noise_table(noise, settings))
     return Report("batches", dict(settings), numbers, tables, _seen(numbers, names))
+
+
+def _is_batch_size(name: str) -> bool:
+    return name == EVERYTHING or (name.isascii() and name.isdigit() and int(name) > 0)
 
 
 def _small(names: Sequence[str]) -> str:

@@ -121,11 +121,13 @@ def _seen(results: Mapping[str, Any]) -> str:
     linear = float(np.median([r["accuracy"] for r in results["linear"]]))
     network = float(np.median([r["accuracy"] for r in results["network"]]))
     dead = max(r["dead_units"] for r in results["network"])
-    better = "more" if network > linear else "no more"
+    if network > linear:
+        why = "because straight borders cannot follow the arms and a hidden layer bends them"
+    else:
+        why = "so its hidden layer has not learned to bend the borders along the arms"
     return (
         f"A linear softmax puts {linear:.0%} of the points right, a network with one hidden layer "
-        f"{network:.0%}: straight borders cannot follow the arms, and the hidden layer bends them "
-        f"as far as its training lets it, which is {better} than a line can do. "
+        f"{network:.0%}, {why}. "
         f"At most {dead} hidden units ended dead on every training point, because nothing pulls a "
         "ReLU back once all its inputs are negative."
     )
