@@ -1,6 +1,7 @@
 """`pullback compare`: the list, a run with all its files, and bad words."""
 
 import json
+import shlex
 
 import pytest
 
@@ -38,7 +39,7 @@ def test_an_experiment_shows_and_writes_everything(tmp_path, capsys):
     assert pictures
     assert all(picture.read_bytes().startswith(b"\x89PNG") for picture in pictures)
     assert numbers["seen"] in (folder / "table.txt").read_text()
-    again = shown.splitlines()[-1].split("pullback ")[1].split()
+    again = shlex.split(shown.splitlines()[-1].split("pullback ")[1])
     assert main([*again, "--out", "again"]) == 0
     assert json.loads((tmp_path / "again" / "numbers.json").read_text()) == numbers
 
@@ -60,6 +61,9 @@ def test_seeds_and_settings_reach_the_experiment(tmp_path):
         ("spiral --seeds=-1", "--seeds '-1': write whole numbers"),
         ("spiral --set epochs=soon", "--set 'epochs=soon': it must be like "),
         ("spiral --set seeds=a,b", "--set 'seeds=a,b': it must be like "),
+        ("spiral --set epochs=0", "--set 'epochs=0': it must be like 10000, the default."),
+        ("spiral --set hidden=1.5", "--set 'hidden=1.5': it must be like 100, the default."),
+        ("labels --set moments=", "--set 'moments=': it must be like "),
         ("kinks --out used", "The folder used is already in use"),
     ],
 )
@@ -82,3 +86,9 @@ def test_an_experiment_that_fails_leaves_no_folder(tmp_path, monkeypatch):
     monkeypatch.setattr(command, "compare", interrupted)
     assert main(["compare", "kinks"]) == 130
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_a_setting_is_read_as_it_is_written(name):
+    for value in experiment(name).SETTINGS.values():
+        assert command._value(command._written(value), isinstance(value, list)) == value

@@ -188,8 +188,15 @@ def _again(report: Report) -> list[str]:
     usual = experiment(report.name).SETTINGS
     for name, value in report.settings.items():
         if json.dumps(value) != json.dumps(usual[name]):
-            words += ["--set", f"{name}={json.dumps(value, separators=(',', ':'))}"]
+            words += ["--set", f"{name}={_written(value)}"]
     return words
+
+
+def _written(value: Any) -> str:
+    """A value as `_value` reads it."""
+    if isinstance(value, list):
+        return ",".join(map(_written, value))
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
 
 
 def _remove_empty(folder: Path) -> None:
