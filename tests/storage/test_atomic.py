@@ -4,11 +4,18 @@ import errno
 import multiprocessing
 import os
 import stat
+import subprocess
+import sys
 
 import pytest
 
 from pullback.errors import StorageError
-from pullback.storage.atomic import claim_folder, fresh_folder, write_atomic
+from pullback.storage.atomic import (
+    claim_folder,
+    fresh_folder,
+    remove_unfinished,
+    write_atomic,
+)
 
 
 @pytest.fixture
@@ -74,6 +81,99 @@ def test_the_bytes_are_on_the_disk_before_the_name_is(old, monkeypatch):
     monkeypatch.setattr(os, "replace", note_replace)
     write_atomic(old, b"newer")
     assert calls == ["fsync 5 bytes", "replace", "fsync folder"]
+
+
+KILLED = """
+import os, pathlib, signal, sys
+from pullback.storage import atomic
+
+OLD, NEW = b"old " * 5, b"newer" * 7
+path = pathlib.Path(sys.argv[1], "file")
+
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Dying:
+    # The file that is being written, and a kill after so many of its bytes.
+    def __init__(self, file, bytes):
+        self.file, self.bytes = file, bytes
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.file.close()
+
+    def write(self, content):
+        self.file.write(content[: self.bytes])
+        self.file.flush()
+        die()
+
+    def __getattr__(self, name):
+        return getattr(self.file, name)
+
+
+def dying_open(bytes):
+    opened = pathlib.Path.open
+    pathlib.Path.open = lambda self, mode: Dying(opened(self, mode), bytes)
+
+
+def dying_call(name, after):
+    call = getattr(os, name)
+
+    def last(*arguments):
+        if after:
+            call(*arguments)
+        die()
+
+    setattr(os, name, last)
+
+
+moments = [lambda bytes=bytes: dying_open(bytes) for bytes in range(len(NEW) + 1)]
+moments += [
+    lambda name=name, after=after: dying_call(name, after)
+    for name in ("fsync", "replace") for after in (False, True)
+]
+for prepare in moments:
+    path.write_bytes(OLD)
+    child = os.fork()
+    if not child:
+        prepare()
+        atomic.write_atomic(path, NEW)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert os.WTERMSIG(status) == signal.SIGKILL
+    print(path.read_bytes() == OLD, path.read_bytes() == NEW, len(os.listdir(path.parent)))
+    atomic.remove_unfinished(path)
+    assert os.listdir(path.parent) == ["file"]
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="kills are what POSIX knows as such")
+def test_a_kill_at_any_byte_leaves_the_old_file_or_the_new_one(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    *before, after = done.stdout.splitlines()
+    assert len(before) == 36 + 3  # after each byte; around fsync; before the rename
+    assert set(before) == {"True False 2"}
+    assert after == "False True 1"
+
+
+def test_only_what_a_kill_has_left_beside_the_file_is_removed(old):
+    left = f".{old.name}.0123456789abcdef.tmp"
+    others = [f".{old.name}.extra.0123456789abcdef.tmp", ".other.0123456789abcdef.tmp", "a.tmp"]
+    for name in (left, *others):
+        old.with_name(name).write_bytes(b"half")
+    remove_unfinished(old)
+    assert set(os.listdir(old.parent)) == {old.name, *others}
+    remove_unfinished(old.parent / "no" / "such" / "file")
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no device that is full")

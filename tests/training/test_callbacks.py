@@ -71,9 +71,60 @@ def test_an_error_in_a_callback_reaches_the_caller_and_the_end_is_told():
                 raise ZeroDivisionError
 
     diary = Diary()
-    with pytest.raises(ZeroDivisionError):
-        pb.train(network(), X, Y, callbacks=[diary, Broken()])
+    with pytest.raises(ZeroDivisionError) as caught:
+        pb.train(network(), X, Y, callbacks=[Broken(), diary])
     assert diary.lines[-1] == "end"
+    (note,) = caught.value.__notes__
+    assert note.startswith("Training ended by it in epoch 1, after 2 updates; the `run` of this")
+    run = caught.value.run
+    assert [record["epoch"] for record in run.history] == [0, 1]
+    whole = pb.train(network(), X, Y, epochs=1)
+    assert np.array_equal(run.model.outputs(X), whole.model.outputs(X))
+
+
+@pytest.mark.parametrize("method", ["on_begin", "on_step", "on_end"])
+def test_an_error_in_any_method_ends_the_run_for_all_callbacks(method):
+    class Broken(Callback):
+        pass
+
+    def fail(*_):
+        raise LookupError("no such log")
+
+    setattr(Broken, method, fail)
+    diary, other = Diary(), Diary()
+    with pytest.raises(LookupError, match="no such log"):
+        pb.train(network(), X, Y, callbacks=[diary, Broken(), other])
+    assert diary.lines[-1] == other.lines[-1] == "end"
+
+
+def test_a_run_that_is_stopped_after_the_last_step_of_an_epoch_has_its_record():
+    class Stop(Callback):
+        def on_step(self, training, progress):
+            if training.updates == 4:
+                training.stop("enough")
+
+    run = pb.train(network(), X, Y, batch_size=20, epochs=9, callbacks=[Stop()])
+    assert [record["epoch"] for record in run.history] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("reason", ["", " ", None, 5])
+def test_a_stop_has_a_reason(reason):
+    class Stop(Callback):
+        def on_step(self, training, progress):
+            training.stop(reason)
+
+    with pytest.raises(UsageError, match="it must be a reason in words"):
+        pb.train(network(), X, Y, callbacks=[Stop()])
+
+
+@pytest.mark.parametrize("factor", [-1, np.nan, np.inf, "half", None])
+def test_the_rate_factor_that_a_callback_sets_is_checked(factor):
+    class Set(Callback):
+        def on_epoch(self, training, record):
+            training.rate_factor = factor
+
+    with pytest.raises(UsageError, match=r"rate_factor=.*finite number of at least 0"):
+        pb.train(network(), X, Y, callbacks=[Set()])
 
 
 def test_early_stopping_brings_the_best_weights_back():
@@ -116,6 +167,8 @@ def test_a_plateau_reduces_the_learning_rate_from_then_on():
 def test_bad_settings():
     with pytest.raises(UsageError, match="patience=0"):
         EarlyStopping(patience=0)
+    with pytest.raises(UsageError, match=r"monitor=5\): it must name a column"):
+        EarlyStopping(monitor=5)
     with pytest.raises(UsageError, match="factor=1"):
         ReduceOnPlateau(factor=1)
     with pytest.raises(UsageError, match="least_improvement=-1"):

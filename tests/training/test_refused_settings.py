@@ -91,7 +91,7 @@ def test_the_loss(value):
     assert refused(UsageError, loss=value).startswith(f"loss={value!r} is no loss")
 
 
-@pytest.mark.parametrize("value", ["sgd", 0.1, pb.optim.SGD])
+@pytest.mark.parametrize("value", ["sgd", 0.1, pb.optim.SGD, 0, ""])
 def test_the_optimizer(value):
     assert refused(UsageError, optimizer=value).startswith("optimizer=")
 
@@ -134,10 +134,79 @@ def test_shapes_without_rows_or_columns(shape):
     assert text == f"X has shape {shape}; it must have rows and columns."
 
 
-@pytest.mark.parametrize("rows", [[["a", "b"]] * 10, [[1, 2], [3]], X + 1j])
-def test_rows_that_are_no_numbers(rows):
-    with np.errstate(all="ignore"):
-        assert refused(DataError, X=rows).startswith("X must hold numbers")
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ([["a", "b"]] * 10, "it holds texts."),
+        ([[1, 2], [3]], "setting an array element with a sequence."),
+        (X + 1j, "it holds complex numbers."),
+        # NumPy would turn these into numbers without a word.
+        (X.astype(str), "it holds texts."),
+        (X.astype("S20"), "it holds bytes."),
+        (X.astype(str).astype(object), "X[0, 0] is a str."),
+        (np.array([[1.5, b"2", None]] * 10, object), "X[0, 1] is a bytes."),
+        ((99 * X).astype("datetime64[s]"), "it holds dates."),
+        ((99 * X).astype("timedelta64[s]"), "it holds durations."),
+        (np.zeros((10, 3), [("a", "f4")]), "it holds [('a', '<f4')]."),
+        ({"a": X}, "it is a dict."),
+    ],
+)
+def test_rows_that_are_no_numbers(rows, told):
+    assert refused(DataError, X=rows).startswith(f"X must hold numbers: {told.removesuffix('.')}")
+
+
+def test_targets_and_weights_that_are_no_numbers():
+    squared = {"loss": pb.losses.SquaredError(), "task": "regression"}
+    text = refused(DataError, network(1), y=X[:, 0].astype(str), **squared)
+    assert text == "y must hold numbers: it holds texts."
+    text = refused(DataError, network(1), y=Y.astype("datetime64[s]"), **squared)
+    assert text == "y must hold numbers: it holds dates."
+    text = refused(DataError, sample_weight=["1"] * 10)
+    assert text == "sample_weight must hold numbers: it holds texts."
+
+
+@pytest.mark.parametrize("number", [2**53 + 1, -(2**60)])
+def test_integers_with_more_digits_than_a_float_has(number):
+    rows = np.full((10, 3), number)
+    assert f"X holds {number}: integers beyond 2^53 lose digits" in refused(DataError, X=rows)
+    assert pb.train(network(), np.full((10, 3), 2**53), Y, epochs=1, scaling="unit")
+
+
+def test_objects_that_are_numbers():
+    rows = X.astype(object)
+    rows[0] = [1, np.float32(2), True]
+    run = pb.train(network(), rows, Y, epochs=1)
+    same = pb.train(network(), rows.astype(float), Y, epochs=1)
+    assert np.array_equal(run.model.params["W1"], same.model.params["W1"])
+
+
+@pytest.mark.parametrize(
+    ("info", "told"),
+    [
+        (3, "info=3: it must be a dict"),
+        ({"a": X}, "info: Object of type ndarray is not JSON serializable; allowed are numbers"),
+        ({"feature_names": ["a"]}, "info: feature_names must be a list of 3 names"),
+    ],
+)
+def test_info(info, told):
+    assert refused(UsageError, info=info).startswith(told)
+
+
+@pytest.mark.parametrize("name", ["loss", "validation_loss", "a b", 3, "accuracy"])
+def test_the_name_of_a_metric(name):
+    text = refused(UsageError, metrics={name: lambda outputs, targets: outputs[:, 0]})
+    assert text == f"metrics: {name!r} cannot be the name of a metric."
+
+
+@pytest.mark.parametrize("value", [1, 0.0, 1.0, np.nan, "a", True])
+def test_the_average(value):
+    text = refused(UsageError, average=value)
+    assert text == f"average={value!r}: it must be a number in (0, 1)."
+
+
+def test_numbers_of_numpy_are_numbers():
+    settings = {"average": np.float32(0.5), "validation": np.float32(0.3)}
+    assert pb.train(network(), X, Y, epochs=np.int64(1), seed=np.int64(1), **settings)
 
 
 def test_a_missing_value():

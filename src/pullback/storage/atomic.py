@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 from contextlib import suppress
 from pathlib import Path
@@ -48,6 +49,28 @@ def write_atomic(path: str | os.PathLike[str], data: bytes | str) -> None:
             raise _failure(path, target, error) from error
         raise  # an interrupt: the temporary file is gone, the old one is there
     _sync_folder(target.parent)
+
+
+def remove_unfinished(path: str | os.PathLike[str]) -> None:
+    """Remove what a kill in the middle of `write_atomic` has left beside a file.
+
+    Args:
+        path: the file, which need not exist; nobody else may be writing it.
+
+    Example:
+        >>> import tempfile
+        >>> file = Path(tempfile.mkdtemp(), "note.txt")
+        >>> file.with_name(".note.txt.00112233aabbccdd.tmp").touch()
+        >>> remove_unfinished(file)
+        >>> os.listdir(file.parent)
+        []
+    """
+    target = Path(os.path.realpath(path))
+    unfinished = re.compile(rf"\.{re.escape(target.name[:100])}\.[0-9a-f]{{16}}\.tmp")
+    with suppress(OSError):
+        for beside in target.parent.iterdir():
+            if unfinished.fullmatch(beside.name):
+                beside.unlink()
 
 
 def fresh_folder(base: str | os.PathLike[str]) -> Path:

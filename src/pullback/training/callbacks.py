@@ -45,8 +45,12 @@ class Callback:
     def on_end(self, training: Training) -> None:
         """After the last step, also when the run is stopped or fails."""
 
+    def settings(self) -> dict[str, Any]:
+        """What it was made with, as plain data; a resumed run must have the same."""
+        return {}
+
     def state(self) -> dict[str, Any]:
-        """What a resumed run must know: plain data and arrays, in nested dicts."""
+        """What a resumed run must know: plain data and arrays, in lists and in dicts by texts."""
         return {}
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -95,6 +99,7 @@ class EarlyStopping(Callback):
         monitor: str = "validation_loss",
         least_improvement: float = 0.0,
     ) -> None:
+        _check_monitor("EarlyStopping", monitor)
         _check_patience("EarlyStopping", patience)
         _check_least("EarlyStopping", least_improvement)
         self.patience, self.monitor = patience, monitor
@@ -127,6 +132,14 @@ class EarlyStopping(Callback):
         """Bring the best weights back."""
         if self.best:
             training.bring_back(self.best["params"], self.best["state"])
+
+    def settings(self) -> dict[str, Any]:
+        """Its arguments."""
+        return {
+            "patience": self.patience,
+            "monitor": self.monitor,
+            "least_improvement": self.least_improvement,
+        }
 
     def state(self) -> dict[str, Any]:
         """The best weights and their record."""
@@ -168,10 +181,11 @@ class ReduceOnPlateau(Callback):
             raise UsageError(f"ReduceOnPlateau(factor={factor!r}): it must be in (0, 1).")
         if not 0 <= least_factor < 1:
             raise UsageError(f"ReduceOnPlateau(least_factor={least_factor!r}): allowed is [0, 1).")
+        _check_monitor("ReduceOnPlateau", monitor)
         _check_patience("ReduceOnPlateau", patience)
         _check_least("ReduceOnPlateau", least_improvement)
         self.factor, self.patience, self.monitor = factor, patience, monitor
-        self.least_factor = least_factor
+        self.least_improvement, self.least_factor = least_improvement, least_factor
         self._compare = _Comparison(monitor, least_improvement)
         self._best: float | None = None
         self._waited = 0
@@ -191,6 +205,16 @@ class ReduceOnPlateau(Callback):
         if self._waited >= self.patience:
             training.rate_factor = max(training.rate_factor * self.factor, self.least_factor)
             self._waited = 0
+
+    def settings(self) -> dict[str, Any]:
+        """Its arguments."""
+        return {
+            "factor": self.factor,
+            "patience": self.patience,
+            "monitor": self.monitor,
+            "least_improvement": self.least_improvement,
+            "least_factor": self.least_factor,
+        }
 
     def state(self) -> dict[str, Any]:
         """The best number so far and the epochs since."""
@@ -244,6 +268,14 @@ def _monitored(who: str, monitor: str, record: Mapping[str, float]) -> float:
             f"{nearest(monitor, list(record))}"
         )
     return float(record[monitor])
+
+
+def _check_monitor(who: str, monitor: Any) -> None:
+    if not isinstance(monitor, str):
+        raise UsageError(
+            f"{who}(monitor={monitor!r}): it must name a column of the history, such as "
+            "'validation_loss'."
+        )
 
 
 def _check_patience(who: str, patience: Any) -> None:

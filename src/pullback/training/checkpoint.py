@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,9 +14,11 @@ import numpy as np
 
 from ..errors import StorageError, UsageError
 from ..storage import load_tensors, save_tensors
+from .callbacks import Callback
 from .loop import Totals, Training
 from .steps import Rows, Variables
 
+FILE = "checkpoint.safetensors"
 FORMAT = "pullback-checkpoint"
 VERSION = 1
 
@@ -35,7 +38,7 @@ class Checkpoint:
         position: epoch, step, updates, rate_factor, ended, totals (plain data).
         history: The records so far.
         variables: Parameters, state, state of the update rule.
-        callbacks: The state of each callback.
+        callbacks: Name, settings and state of each callback.
     """
 
     path: Path
@@ -58,6 +61,7 @@ def save_checkpoint(path: Path, training: Training, identity: Mapping[str, Any])
 
     Raises:
         StorageError: When the file cannot be written; the old one stays as it was.
+        UsageError: When a callback's state holds what no file can keep.
     """
     variables = training.variables
     content = {
@@ -78,11 +82,13 @@ def save_checkpoint(path: Path, training: Training, identity: Mapping[str, Any])
             "state": dict(variables.state),
             "rule_state": variables.rule_state,
         },
-        "callbacks": [callback.state() for callback in training.callbacks],
+        "callbacks": [
+            {**_kind(callback), "state": callback.state()} for callback in training.callbacks
+        ],
     }
     tensors: dict[str, Any] = {}
-    plain = _without_arrays(content, "", tensors)
-    save_tensors(path, tensors, {"checkpoint": json.dumps(plain)})
+    text = json.dumps(_without_arrays(content, "", tensors))
+    save_tensors(path, tensors, {"checkpoint": text, "sha256": _checksum(text, tensors)})
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:
@@ -92,13 +98,16 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         path: The file, or a run folder that holds `checkpoint.safetensors`.
 
     Raises:
+        UsageError: When it is no path.
         StorageError: When there is no such file, or it is damaged or no checkpoint.
     """
-    file = Path(path)
-    file = file / "checkpoint.safetensors" if file.is_dir() else file
+    file = checkpoint_file("resume", path)
     tensors, metadata = load_tensors(file)
     try:
-        plain = json.loads(metadata["checkpoint"])
+        text = metadata["checkpoint"]
+        if metadata["sha256"] != _checksum(text, tensors):
+            raise StorageError(f"{file} is damaged: what it holds does not fit its checksum.")
+        plain = json.loads(text)
         if plain["format"] != FORMAT or plain["version"] != VERSION:
             raise KeyError("format")
         content = _with_arrays(plain, tensors)
@@ -116,6 +125,18 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         raise StorageError(f"{file} is not a Pullback checkpoint (version {VERSION}).") from error
 
 
+def checkpoint_file(setting: str, path: Any) -> Path:
+    """The file that a setting means: a path, or a run folder that holds one.
+
+    Raises:
+        UsageError: When it is no path.
+    """
+    if not isinstance(path, str | os.PathLike) or not os.fspath(path):
+        raise UsageError(f"{setting}={path!r}: it must be the path of a file, or of a run folder.")
+    file = Path(path)
+    return file / FILE if file.is_dir() else file
+
+
 def restore(training: Training, checkpoint: Checkpoint, identity: Mapping[str, Any]) -> None:
     """Bring a fresh run to where a checkpoint stands.
 
@@ -123,11 +144,7 @@ def restore(training: Training, checkpoint: Checkpoint, identity: Mapping[str, A
         UsageError: When the checkpoint is of another run: the setting that differs is named.
     """
     _check_same(checkpoint, identity)
-    if len(checkpoint.callbacks) != len(training.callbacks):
-        raise UsageError(
-            f"resume: {checkpoint.path} was made with {len(checkpoint.callbacks)} callbacks, "
-            f"this run has {len(training.callbacks)}; give the same ones in the same order."
-        )
+    _check_callbacks(checkpoint, training)
     position = checkpoint.position
     training.epoch, training.step = position["epoch"], position["step"]
     training.updates, training.rate_factor = position["updates"], position["rate_factor"]
@@ -135,8 +152,8 @@ def restore(training: Training, checkpoint: Checkpoint, identity: Mapping[str, A
     training.totals = Totals(**position["totals"])
     training.history = list(checkpoint.history)
     training.variables = checkpoint.variables
-    for callback, state in zip(training.callbacks, checkpoint.callbacks, strict=True):
-        callback.restore(state)
+    for callback, kept in zip(training.callbacks, checkpoint.callbacks, strict=True):
+        callback.restore(kept["state"])
 
 
 def fingerprint(*rows: Rows | None) -> str:
@@ -164,13 +181,51 @@ def _check_same(checkpoint: Checkpoint, identity: Mapping[str, Any]) -> None:
     epochs, done = identity["settings"]["epochs"], checkpoint.position["epoch"]
     if epochs < done:
         raise UsageError(f"epochs={epochs}: {checkpoint.path} stands in epoch {done} already.")
+    ended = checkpoint.position["ended"]
+    if ended and epochs > then["epochs"]:
+        raise UsageError(
+            f"epochs={epochs}: {checkpoint.path} is of a run that has ended for good: {ended}."
+        )
+
+
+def _check_callbacks(checkpoint: Checkpoint, training: Training) -> None:
+    """Raise `UsageError` unless the run has the callbacks that the checkpoint was made with."""
+    then = [{**kept, "state": None} for kept in checkpoint.callbacks]
+    now = [{**_kind(callback), "state": None} for callback in training.callbacks]
+    if then != now:
+        raise UsageError(
+            f"resume: {checkpoint.path} was made with the callbacks {_told(then)}, not "
+            f"{_told(now)}; give the same ones in the same order."
+        )
+
+
+def _kind(callback: Callback) -> dict[str, Any]:
+    return {"name": type(callback).__name__, "settings": callback.settings()}
+
+
+def _told(callbacks: list[dict[str, Any]]) -> str:
+    calls = [
+        f"{kept['name']}({', '.join(f'{k}={v!r}' for k, v in kept['settings'].items())})"
+        for kept in callbacks
+    ]
+    return f"[{', '.join(calls)}]"
+
+
+def _checksum(text: str, tensors: Mapping[str, Any]) -> str:
+    """SHA-256 of all that a checkpoint holds; a flipped bit in the numbers shows nowhere else."""
+    digest = hashlib.sha256(text.encode())
+    for name in sorted(tensors):
+        array = tensors[name]
+        digest.update(f"{name} {array.dtype} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
 
 
 def _without_arrays(content: Any, path: str, tensors: dict[str, Any]) -> Any:
     """The content with a reference in the place of each array, which goes to `tensors`."""
-    if isinstance(content, Mapping):
+    if isinstance(content, Mapping) and all(isinstance(name, str) for name in content):
         return {
-            name: _without_arrays(value, f"{path}/{name}", tensors)
+            name: _without_arrays(value, f"{path}/{_escaped(name)}", tensors)
             for name, value in content.items()
         }
     if isinstance(content, list | tuple):
@@ -178,7 +233,17 @@ def _without_arrays(content: Any, path: str, tensors: dict[str, Any]) -> Any:
     if isinstance(content, np.ndarray | np.generic):
         tensors[path] = np.asarray(content)
         return {_ARRAY: path}
-    return content
+    if content is None or isinstance(content, str | int | float):
+        return content
+    raise UsageError(
+        f"A checkpoint cannot keep {path} = {content!r}: allowed are numbers, texts, None, arrays, "
+        "and lists and dicts (by texts) of these."
+    )
+
+
+def _escaped(name: str) -> str:
+    """A name without the sign that joins names to a path, as in JSON pointers (RFC 6901)."""
+    return name.replace("~", "~0").replace("/", "~1")
 
 
 def _with_arrays(plain: Any, tensors: Mapping[str, Any]) -> Any:

@@ -2,47 +2,115 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ..dims import axis_lengths
+from ..engines.reference import executable
 from ..primitive import Literal
 from ..program import Equation, Program, Var
 from ..tracing.replay import replay_values
 from ..transforms.retype import specialize
-from ..trees import flatten
-from .steps import Variables
+from .steps import Stepper, Variables
+
+AT_THE_START = "nothing was learned yet: look at the data, the initial weights and the loss"
+"""What to do when no update has been made that could be to blame."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The first NaN or infinity of a step.
+
+    Attributes:
+        sentence: Which operation made it, and from what.
+        stage: "forward", "backward" or "update"; empty when that is not known.
+    """
+
+    sentence: str
+    stage: str = ""
 
 
 def all_finite(variables: Variables) -> bool:
     """Whether every entry of every array is a finite number."""
-    leaves, _ = flatten([dict(variables.params), dict(variables.state), variables.rule_state])
-    return all(bool(np.all(np.isfinite(leaf))) for leaf in leaves)
+    parts = (variables.params, variables.state, variables.rule_state)
+    return all(_is_finite(array) for part in parts for array in _arrays(part))
 
 
-def first_failure(program: Program, flat: Sequence[Any], extra: Mapping[str, Any]) -> str:
-    """Which operation made the first NaN or infinity, and from what.
+def first_failure(stepper: Stepper, *arguments: Any) -> Failure:
+    """Which operation of a step made the first NaN or infinity, and from what.
 
     Args:
-        program: A program without NaN and infinity among its inputs.
+        stepper: The step.
+        *arguments: What it was called with, all of it finite.
+    """
+    try:
+        replace(stepper, compiled=_watched)(*arguments)
+    except _FoundError as found:
+        return found.failure
+    return Failure("No operation that is looked at by itself gives NaN or infinity.")
+
+
+def failure_of(program: Program, flat: Sequence[Any], extra: Mapping[str, Any]) -> Failure | None:
+    """The first NaN or infinity of a program's run; None when every result is finite.
+
+    Args:
+        program: A program.
         flat: One value per argument input.
         extra: Values of inputs with a default, by name.
-
-    Returns:
-        A sentence: the operation, its stage, its output's name, and the range of each input;
-        empty when every value is finite.
     """
     shaped = zip(program.argument_inputs, flat, strict=True)
     sizes = axis_lengths((var.aval.shape, np.shape(value)) for var, value in shaped)
     fixed = specialize(program, sizes)
     inputs = dict(zip(fixed.argument_inputs, flat, strict=True))
     inputs |= {var: extra[fixed.names[var]] for var in fixed.defaults if fixed.names[var] in extra}
+    for var, value in inputs.items():
+        if not _is_finite(value):  # of gradients, which are summed up between two programs
+            kind, name = _kind(value), fixed.names[var]
+            return Failure(f"The first {kind} is in {name}, the sum over the batches of a step.")
     with np.errstate(all="ignore"):
         values = replay_values(fixed, inputs)
     origin = _origin(fixed, values)
-    return "" if origin is None else _sentence(fixed, origin, values)
+    return None if origin is None else Failure(_sentence(fixed, origin, values), origin.stage)
+
+
+class _FoundError(Exception):
+    """Ends a step at its first failure."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.sentence)
+        self.failure = failure
+
+
+def _watched(program: Program) -> Callable[..., Any]:
+    """The program, which raises when one of its results is not finite."""
+
+    def run(*flat: Any, **extra: Any) -> Any:
+        failure = failure_of(program, flat, extra)
+        if failure is not None:
+            raise _FoundError(failure)
+        return executable(program).flat(*flat, **extra)
+
+    return run
+
+
+def _arrays(tree: Any) -> Iterator[Any]:
+    """The leaves of nested containers, without their structure, which costs more than they do."""
+    if isinstance(tree, Mapping):
+        tree = tree.values()
+    elif not isinstance(tree, list | tuple):
+        yield tree
+        return
+    for part in tree:
+        yield from _arrays(part)
+
+
+def _is_finite(value: Any) -> bool:
+    # The sum of squares is one fast pass without a temporary; where it overflows, look closely.
+    return math.isfinite(np.vdot(value, value)) or bool(np.all(np.isfinite(value)))
 
 
 def _origin(program: Program, values: Mapping[Var, Any]) -> Equation | None:
@@ -65,9 +133,6 @@ def _origin(program: Program, values: Mapping[Var, Any]) -> Equation | None:
 
 
 def _sentence(program: Program, equation: Equation, values: Mapping[Var, Any]) -> str:
-    out = values[equation.out]
-    wrong = np.asarray(out)[~np.isfinite(out)]
-    kind = "NaN" if np.any(np.isnan(wrong)) else "infinity"
     inputs = [
         f"{program.names[atom]} {_range(values[atom])}"
         for atom in equation.inputs
@@ -76,9 +141,13 @@ def _sentence(program: Program, equation: Equation, values: Mapping[Var, Any]) -
     numbers = [str(atom) for atom in equation.inputs if isinstance(atom, Literal)]
     of = f" of {' and '.join([*inputs, *numbers])}" if inputs or numbers else ""
     return (
-        f"The first {kind} is in {program.names[equation.out]} ({equation.stage}), "
-        f"made by {equation.primitive.name}{of}."
+        f"The first {_kind(values[equation.out])} is in {program.names[equation.out]} "
+        f"({equation.stage}), made by {equation.primitive.name}{of}."
     )
+
+
+def _kind(value: Any) -> str:
+    return "NaN" if np.any(np.isnan(value)) else "infinity"
 
 
 def _range(value: Any) -> str:

@@ -9,8 +9,9 @@ from typing import Any
 
 from ..nn import Sequential
 from ..optim import Optimizer
+from .keeper import BY_USER
 from .preparing import prepare
-from .run import Run, worse_text
+from .run import Run, stopped_text, worse_text
 
 
 def train(
@@ -100,7 +101,8 @@ def train(
 
     Returns:
         The model, its history, the training step as a program, and all settings. After Ctrl-C,
-        what has been trained so far.
+        what has been trained so far, with a warning that says so; the step at hand is finished
+        first, and a second Ctrl-C does not wait for it.
 
     Raises:
         UsageError: When a setting is not allowed, before the first step.
@@ -108,6 +110,9 @@ def train(
         TrainingError: When the loss stops being a finite number; the error names the step and the
             operation, and its `run` holds the model before that step.
         StorageError: When a checkpoint cannot be written or read.
+
+        Every error in the middle of the training, of a callback's too, has the `Run` so far as
+        its attribute `run`.
 
     Example:
         >>> import numpy as np, pullback as pb
@@ -142,9 +147,11 @@ def train(
         target_scaling=target_scaling,
         task=task,
         dtype=dtype,
-        info=info or {},
+        info={} if info is None else info,
     )
     run = prepared.run(callbacks, checkpoint, checkpoint_every, resume)
-    if run.made_it_worse:
+    if run.ended == BY_USER:
+        warnings.warn(stopped_text(run), stacklevel=2)
+    elif run.made_it_worse:
         warnings.warn(worse_text(run), stacklevel=2)
     return run

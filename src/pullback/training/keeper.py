@@ -10,7 +10,8 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
 
-from .checkpoint import save_checkpoint
+from ..storage.atomic import remove_unfinished
+from .checkpoint import checkpoint_file, save_checkpoint
 from .loop import Training
 
 BY_USER = "stopped by Ctrl-C"
@@ -36,7 +37,7 @@ class Keeper:
         identity: Mapping[str, Any],
     ) -> None:
         self._training, self._every, self._identity = training, every, identity
-        self._file = None if file is None else _checkpoint_file(Path(file))
+        self._file = None if file is None else checkpoint_file("checkpoint", file)
         self._next = 0.0
         self._previous: Any = None
 
@@ -53,11 +54,12 @@ class Keeper:
     def save(self) -> None:
         """Write a checkpoint, if the run keeps any."""
         if self._file is not None:
-            self._training.refuse_unless_finite()
             save_checkpoint(self._file, self._training, self._identity)
             self._next = time.monotonic() + self._every
 
     def __enter__(self) -> Keeper:
+        if self._file is not None:
+            remove_unfinished(self._file)
         on_main_thread = threading.current_thread() is threading.main_thread()
         if on_main_thread and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             self._previous = signal.signal(signal.SIGINT, self._interrupt)
@@ -76,7 +78,3 @@ class Keeper:
         if self._training.interrupted:
             raise KeyboardInterrupt
         self._training.interrupted = True
-
-
-def _checkpoint_file(path: Path) -> Path:
-    return path / "checkpoint.safetensors" if path.is_dir() else path

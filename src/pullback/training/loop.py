@@ -5,21 +5,25 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from ..data.batches import batch_slices, drawn_order, epoch_order
 from ..engines.reference import executable
-from ..errors import TrainingError
+from ..errors import TrainingError, UsageError
 from ..optim import final_params
 from ..optim.schedule import factor_at
+from ..program import UPDATE
 from .callbacks import Callback
-from .divergence import all_finite, first_failure
+from .divergence import AT_THE_START, Failure, all_finite, first_failure
 from .metrics import NumberScores
 from .programs import Problem
 from .run import Progress
+from .settings import number_at_least_zero
 from .steps import Rows, Stepper, Variables
 
 ROWS_AT_ONCE = 4096
@@ -67,7 +71,7 @@ class Plan:
 
 @dataclass
 class Totals:
-    """What an epoch has summed up so far."""
+    """What an epoch has summed up so far; the loss without the penalty."""
 
     loss: float = 0.0
     penalty: float = 0.0
@@ -87,7 +91,6 @@ class Training:
         epoch: The epoch under way, from 1; 0 before the first.
         step: Steps done in it.
         updates: Updates done in all.
-        rate_factor: The learning rate is multiplied by it; callbacks may set it.
         ended: Why a callback has ended the run; empty while it goes on.
         interrupted: Whether the run pauses here, to be resumed some day.
         resumed: Whether it goes on from a checkpoint.
@@ -102,7 +105,7 @@ class Training:
         rule_state = {} if solves else problem.optimizer.init(problem.params)
         self.variables = Variables(dict(problem.params), dict(problem.state), rule_state)
         self.epoch, self.step, self.updates = 0, 0, 0
-        self.rate_factor, self.ended = 1.0, ""
+        self._rate_factor, self.ended = 1.0, ""
         self.interrupted, self.resumed = False, False
         self.brought_back: tuple[Mapping[str, Any], Mapping[str, Any]] | None = None
         self.totals = Totals()
@@ -110,7 +113,6 @@ class Training:
         self._stepper = stepper
         self._evaluation = executable(problem.evaluation()).flat
         self._slices = plan.slices
-        self._last: Callable[[], str] = lambda: ""
 
     # What callbacks use.
 
@@ -130,6 +132,15 @@ class Training:
         return self.variables.state
 
     @property
+    def rate_factor(self) -> float:
+        """The learning rate is multiplied by it; a finite number of at least 0."""
+        return self._rate_factor
+
+    @rate_factor.setter
+    def rate_factor(self, factor: float) -> None:
+        self._rate_factor = number_at_least_zero("rate_factor", factor)
+
+    @property
     def learning_rate(self) -> float:
         """That of the next update; 0 for a solver."""
         factor = factor_at(self.plan.schedule, self.updates)
@@ -141,7 +152,9 @@ class Training:
         return self.plan.epochs
 
     def stop(self, reason: str) -> None:
-        """End the run after the step or epoch at hand."""
+        """End the run after the step or epoch at hand; `Run.ended` tells the reason, in words."""
+        if not isinstance(reason, str) or not reason.strip():
+            raise UsageError(f"stop({reason!r}): it must be a reason in words.")
         self.ended = reason
 
     def bring_back(self, params: Mapping[str, Any], state: Mapping[str, Any]) -> None:
@@ -161,9 +174,10 @@ class Training:
             callback.on_begin(self)
 
     def end(self) -> None:
-        """Tell the callbacks that the run has ended."""
-        for callback in self.callbacks:
-            callback.on_end(self)
+        """Tell the callbacks that the run has ended: all of them, also when one fails."""
+        with ExitStack() as calls:  # it calls the last one first
+            for callback in reversed(self.callbacks):
+                calls.callback(callback.on_end, self)
 
     def accept(self, params: Mapping[str, Any]) -> None:
         """Take the parameters that a solver has found; each counts as an epoch."""
@@ -199,9 +213,8 @@ class Training:
             self.totals.seconds += time.perf_counter() - started
             if self.step < len(self._slices):
                 after_step()
-            if not self.goes_on:
-                return
-        self.refuse_unless_finite()
+                if not self.goes_on:
+                    return
         self._close_epoch()
         after_step()
 
@@ -213,32 +226,35 @@ class Training:
         numbers = self.problem.optimizer.numbers(self.updates + 1, rate)
         arguments = (rows, self.variables, self.updates, numbers)
         result = self._stepper(*arguments)
-        loss = float(result["loss"])
-        if not math.isfinite(loss):
-            self._diverged(self.updates + 1, arguments)
-        self._last = lambda: self._failure(*arguments)
-        self.variables = self.variables.after(result)
-        self._previous = arguments[1]
+        loss, moved = float(result["loss"]), self.variables.after(result)
+        if not (math.isfinite(loss) and all_finite(moved)):
+            raise self._diverged(first_failure(self._stepper, *arguments), rate)
+        self.variables = moved
         self.step, self.updates = self.step + 1, self.updates + 1
         self._add(loss, result, rows, rate)
         for callback in self.callbacks:
             callback.on_step(self, self._progress())
 
     def _add(self, loss: float, result: Mapping[str, Any], rows: Rows, rate: float) -> None:
-        totals, weight = self.totals, self._weight(rows)
-        totals.loss += loss * weight
-        totals.penalty += float(result.get("penalty", 0.0)) * weight
-        totals.weight += weight
+        totals, penalty = self.totals, float(result.get("penalty", 0.0))
+        totals.loss += (loss - penalty) * (1.0 if self._sums else rows.weight)
+        totals.penalty += penalty * rows.weight
+        totals.weight += rows.weight
         totals.rows += len(rows)
         totals.learning_rate = rate
         for name, value in result.get("metrics", {}).items():
             totals.metrics[name] = totals.metrics.get(name, 0.0) + _wide(value)
 
-    def _weight(self, rows: Rows) -> float:
-        return 1.0 if self.problem.loss.reduction == "sum" else rows.weight
+    @property
+    def _sums(self) -> bool:
+        """Whether the loss sums over rows; the penalty then still counts once, not per step."""
+        return self.problem.loss.reduction == "sum"
 
-    def _over(self, totals: Totals) -> float:
-        return 1.0 if self.problem.loss.reduction == "sum" else totals.weight
+    def _loss_so_far(self) -> float:
+        """Of the epoch under way, with the mean penalty of its steps."""
+        totals = self.totals
+        loss = totals.loss if self._sums else totals.loss / totals.weight
+        return loss + totals.penalty / totals.weight
 
     def _progress(self) -> Progress:
         totals = self.totals
@@ -248,7 +264,7 @@ class Training:
             epochs=self.plan.epochs,
             step=self.step,
             steps=len(self._slices),
-            loss=totals.loss / self._over(totals),
+            loss=self._loss_so_far(),
             accuracy=None if accuracy is None else accuracy / totals.rows,
         )
 
@@ -265,10 +281,9 @@ class Training:
         totals, seconds = self.totals, self.totals.seconds
         record: dict[str, float] = {"epoch": self.epoch}
         if totals.rows:
-            over = self._over(totals)
-            record["loss"] = totals.loss / over
+            record["loss"] = self._loss_so_far()
             if self.problem.penalty is not None:
-                record["penalty"] = totals.penalty / over
+                record["penalty"] = totals.penalty / totals.weight
             record |= self._told(totals.metrics, totals.rows, self.plan.rows)
         else:
             record |= self._evaluated(self.plan.rows)
@@ -284,21 +299,24 @@ class Training:
     def _evaluated(self, rows: Rows) -> dict[str, float]:
         """Loss (with the penalty) and metrics of the present parameters on all rows."""
         loss, metrics = 0.0, dict[str, Any]()
-        sums = self.problem.loss.reduction == "sum"
         params = self.params
         for start in range(0, len(rows), ROWS_AT_ONCE):
             part = rows.chosen(slice(start, start + ROWS_AT_ONCE))
             result = self._evaluation(*part.flat, *params.values(), *self.state.values())
             if part.weight:
-                loss += float(result["loss"]) * (1 if sums else part.weight)
+                loss += float(result["loss"]) * (1 if self._sums else part.weight)
             for name, value in result.get("metrics", {}).items():
                 metrics[name] = metrics.get(name, 0.0) + _wide(value)
-        loss = loss if sums else loss / rows.weight
+        loss = loss if self._sums else loss / rows.weight
         record = {"loss": loss}
         if self.problem.penalty is not None:
-            record["penalty"] = float(self.problem.penalty_program()(params=dict(params)))
+            record["penalty"] = float(self._penalty(params=dict(params)))
             record["loss"] += record["penalty"]
         return record | self._told(metrics, len(rows), rows)
+
+    @cached_property
+    def _penalty(self) -> Callable[..., Any]:
+        return executable(self.problem.penalty_program())
 
     def _told(self, sums: Mapping[str, Any], count: int, rows: Rows) -> dict[str, float]:
         """What the sums over so many rows of a set say of it."""
@@ -310,35 +328,15 @@ class Training:
         scores = NumberScores.of(*errors, rows.labels, 1.0 if scale is None else scale.scale)
         return scores.told() | means
 
-    # Divergence.
-
-    def refuse_unless_finite(self) -> None:
-        """Raise `TrainingError` when the last update left NaN or infinity behind."""
-        if not all_finite(self.variables):
-            self._broken_update()
-
-    def _diverged(self, update: int, arguments: tuple[Any, ...]) -> None:
-        """The loss is not finite: tell the step and the operation where that began."""
-        if not all_finite(self.variables):
-            self._broken_update()
-        self._raise(update, self._failure(*arguments))
-
-    def _broken_update(self) -> None:
-        failure = self._last()
-        self.variables = self._previous
-        self._raise(self.updates, failure)
-
-    def _failure(self, *arguments: Any) -> str:
-        flat, draws = self._stepper.inputs(*arguments)
-        return first_failure(self._stepper.step, flat, draws)
-
-    def _raise(self, update: int, failure: str) -> None:
-        steps = len(self._slices)
-        epoch, step = (update - 1) // steps + 1, (update - 1) % steps + 1
-        raise TrainingError(
-            f"Training diverged at epoch {epoch}, step {step}. {failure} The weights are those "
-            f"before that step; try a learning rate below {self.learning_rate:g}, or inputs with "
-            "scaling 'standard'."
+    def _diverged(self, failure: Failure, rate: float) -> TrainingError:
+        """What to raise when the step at hand has made NaN or infinity."""
+        if self.updates or failure.stage == UPDATE:
+            advice = f"try a learning rate below {rate:g}, or inputs with scaling 'standard'"
+        else:
+            advice = AT_THE_START
+        return TrainingError(
+            f"Training diverged at epoch {self.epoch}, step {self.step + 1}. {failure.sentence} "
+            f"The last good weights stay; {advice}."
         )
 
 

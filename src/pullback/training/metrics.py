@@ -103,7 +103,8 @@ def chosen_metrics(metrics: Any, loss: Any, classification: bool) -> dict[str, M
         )
     for name, metric in metrics.items():
         taken = name in OWN_COLUMNS or name in standard or name in NUMBERS
-        if not isinstance(name, str) or not name.isidentifier() or taken:
+        ours = str(name).startswith("validation_")  # what columns of validation rows are called
+        if not isinstance(name, str) or not name.isidentifier() or taken or ours:
             raise UsageError(f"metrics: {name!r} cannot be the name of a metric.")
         if not callable(metric):
             raise UsageError(f"metrics: {name} must be a NumPy function (outputs, targets).")

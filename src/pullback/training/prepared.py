@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from ..checking import GradientCheck, check_gradients
 from ..data.labels import Classes
 from ..differentiate import value_and_grad
 from ..engines.blas import one_blas_thread
-from ..errors import TrainingError, UsageError
+from ..errors import PullbackError, UsageError
 from ..models import Model
 from ..models.model import layer_names
 from ..program import Program
@@ -99,9 +100,7 @@ class Prepared:
         """
         count = min(rows, len(self.rows))
         chosen = np.linspace(0, len(self.rows) - 1, count).round().astype(int)
-        batch = self.plan.rows.chosen(chosen)
-        if batch.weights is not None and not np.any(batch.weights):
-            batch = replace(batch, weights=np.ones_like(batch.weights))
+        batch = self.plan.rows.chosen(chosen).counted
         problem = self.problem
         arguments = (*batch.flat, problem.params, problem.state)
         return check_gradients(problem.loss_program(), *arguments, wrt="params")
@@ -122,11 +121,8 @@ class Prepared:
             restore(training, load_checkpoint(resume), self.identity)
         file = checkpoint if checkpoint is not None else resume
         keeper = Keeper(training, file, every, self.identity)
-        try:
+        with self._kept(training):
             self._train(training, keeper)
-        except TrainingError as error:
-            error.run = self._run(training, str(error))
-            raise
         return self._run(training, keeper.ended)
 
     def training(self, callbacks: Any = ()) -> Training:
@@ -156,8 +152,8 @@ class Prepared:
     def _train(training: Training, keeper: Keeper) -> None:
         quiet = np.errstate(over="ignore", invalid="ignore", divide="ignore")
         with one_blas_thread(), quiet, keeper:
-            training.begin()
             try:
+                training.begin()
                 training.run(keeper.after_step)
                 keeper.save()
             finally:
@@ -170,9 +166,25 @@ class Prepared:
             )
         training = self.training(callbacks)
         quiet = np.errstate(over="ignore", invalid="ignore", divide="ignore")
-        with one_blas_thread(), quiet, Keeper(training, None, 0.0, {}) as keeper:
+        keeper = Keeper(training, None, 0.0, {})
+        with self._kept(training), one_blas_thread(), quiet, keeper:
             report = solve(training, self.step)
         return self._run(training, keeper.ended or report)
+
+    @contextmanager
+    def _kept(self, training: Training) -> Iterator[None]:
+        """Let an error that ends the training carry what was trained so far, as its `run`."""
+        try:
+            yield
+        except (Exception, KeyboardInterrupt) as error:
+            if training.history:
+                vars(error)["run"] = self._run(training, str(error) or type(error).__name__)
+                if not isinstance(error, PullbackError):
+                    error.add_note(
+                        f"Training ended by it in epoch {training.epoch}, after {training.updates} "
+                        "updates; the `run` of this error has the model so far."
+                    )
+            raise
 
     def _run(self, training: Training, ended: str) -> Run:
         return Run(

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..data.batches import batch_slices
 from ..data.dataset import held_out_rows
 from ..data.labels import Classes
 from ..errors import DataError, UsageError
@@ -14,6 +15,7 @@ from ..losses import CrossEntropy, as_loss
 from ..losses.penalties import as_penalty
 from ..nn import Sequential
 from ..optim import SGD, Averaged, ClippedByNorm, ClippedByValue
+from ..optim.decay import is_weight_matrix
 from ..optim.schedule import schedule_over
 from . import settings as checks
 from .loop import Plan
@@ -74,13 +76,18 @@ class _Preparation:
         self.model, self.given = model, given
         self.loss = as_loss(CrossEntropy() if given.loss is None else given.loss)
         self.penalty = as_penalty(given.penalty)
-        self.rule = _wrapped(checks.checked_rule(given.optimizer or SGD()), given)
+        self.rule = _wrapped(
+            checks.checked_rule(SGD() if given.optimizer is None else given.optimizer), given
+        )
         self.epochs = checks.whole_number("epochs", given.epochs, 1)
+        if checks.is_solver(self.rule):
+            self.epochs = _iterations(self.rule, self.epochs)
         self.seed = checks.checked_seed(given.seed)
         self.dtype = checks.floating_dtype(given.dtype)
         self.sampling = checks.one_of("sampling", given.sampling, checks.SAMPLINGS)
         self.parts = checks.whole_number("accumulate", given.accumulate, 1)
         x = checks.checked_rows(X, self.dtype)
+        self.info = checks.plain_info(given.info, x.shape[1])
         labelled = checks.is_classification(given.task, self.loss, y)
         self.classes = Classes.of(y) if labelled else None
         rows = Rows(x, self._encoded(y, len(x), "y"))
@@ -100,7 +107,7 @@ class _Preparation:
         """The run."""
         problem = self._problem()
         rate = self._learning_rate()
-        steps = -(-len(self.rows) // self.step_rows) * self.epochs
+        slices = batch_slices(len(self.rows), self.step_rows, self.least_rows)
         return Prepared(
             problem=problem,
             plan=Plan(
@@ -112,12 +119,12 @@ class _Preparation:
                 epochs=self.epochs,
                 seed=self.seed,
                 learning_rate=rate,
-                schedule=schedule_over(self.given.schedule, steps),
+                schedule=schedule_over(self.given.schedule, len(slices) * self.epochs),
             ),
             classes=self.classes,
             scale=self.scale,
             settings=self._told(rate),
-            info={**self.given.info, "loss": type(self.loss).__name__},
+            info={**self.info, "loss": type(self.loss).__name__},
             part_rows=self.part_rows,
             callbacks=tuple(early_stopping(self.given.early_stopping, self.validation is not None)),
         )
@@ -130,15 +137,17 @@ class _Preparation:
         validation = self.given.validation
         if validation is None:
             return rows, None
-        if isinstance(validation, float):
+        if isinstance(validation, float | np.floating):
             mixture = rows.labels if self.classes is not None else np.zeros(len(rows), int)
-            chosen = held_out_rows(mixture, validation, self.seed, "validation")
+            chosen = held_out_rows(mixture, float(validation), self.seed, "validation")
             held_out = rows.chosen(chosen)
             return rows.chosen(~chosen), self._counting_alike(held_out.x, held_out.labels)
         if not isinstance(validation, tuple | list) or len(validation) != 2:
+            is_short = validation is None or isinstance(validation, str | int | float)
+            shown = repr(validation) if is_short else f"a {type(validation).__name__}"
             raise UsageError(
-                "validation must be a pair (X, y) or a share of the rows between 0 and 1, "
-                "such as 0.2."
+                f"validation is {shown}; it must be a pair (X, y), or a share of the rows between "
+                "0 and 1 such as 0.2."
             )
         x = checks.checked_rows(validation[0], self.dtype, "the validation X")
         columns = rows.x.shape[1]
@@ -178,14 +187,14 @@ class _Preparation:
             raise UsageError(
                 f"{self.model} has no parameters to train; add a layer such as pb.nn.Dense(10)."
             )
-        if self.penalty is not None and all(np.ndim(value) < 2 for value in params.values()):
+        if self.penalty is not None and not any(map(is_weight_matrix, params.values())):
             raise UsageError(f"penalty={self.penalty}: {self.model} has no weight matrix.")
         labelled = self.classes is not None
         return Problem(
             network=self.model,
             loss=self.loss,
             optimizer=self.rule,
-            params={name: value.astype(self.dtype) for name, value in params.items()},
+            params={name: self._initial(name, value) for name, value in params.items()},
             state={name: value.astype(self.dtype) for name, value in state.items()},
             inputs=columns,
             classes=len(self.classes) if self.classes is not None else None,
@@ -196,6 +205,17 @@ class _Preparation:
             weighted=self.weighted,
             target_scale=self.target_scale,
         )
+
+    def _initial(self, name: str, value: Any) -> Any:
+        """A parameter in the run's dtype, when it is finite; else `UsageError`."""
+        with np.errstate(over="ignore"):
+            initial = value.astype(self.dtype)
+        wrong = initial[~np.isfinite(initial)]
+        if wrong.size:
+            raise UsageError(
+                f"{name} begins with {wrong[0]} in {self.dtype}: initial weights must be finite."
+            )
+        return initial
 
     def _scaled(self, rows: Rows) -> Rows:
         x = rows.x if self.scale is None else self.scale(rows.x)
@@ -259,23 +279,30 @@ def _wrapped(rule: Any, given: Settings) -> Any:
     if given.clip_norm is not None:
         rule = ClippedByNorm(rule, checks.number_above_zero("clip_norm", given.clip_norm))
     if given.average is not None:
-        is_share = isinstance(given.average, float) and 0 < given.average < 1
-        if not is_share:
-            raise UsageError(f"average={given.average!r}: it must be a number in (0, 1).")
-        rule = Averaged(rule, given.average)
+        rule = Averaged(rule, checks.share("average", given.average))
     return rule
 
 
 def _refuse_with_solver(given: Settings) -> None:
     """L-BFGS works on all rows at once and chooses its own steps."""
     standard = Settings()
-    for name in ("schedule", "accumulate", "clip_value", "clip_norm", "average"):
+    for name in ("schedule", "accumulate", "sampling", "clip_value", "clip_norm", "average"):
         if getattr(given, name) != getattr(standard, name):
             raise UsageError(f"{name}={getattr(given, name)!r}: L-BFGS does not use it.")
     if given.batch_size != "full":
         raise UsageError(
             f"batch_size={given.batch_size!r}: L-BFGS works on all rows; write batch_size='full'."
         )
+
+
+def _iterations(solver: Any, epochs: int) -> int:
+    """A solver's limit, which is how many epochs there are at most."""
+    limit = int(solver.iterations)
+    if epochs not in (Settings().epochs, limit):
+        raise UsageError(
+            f"epochs={epochs}: L-BFGS counts iterations; write pb.optim.LBFGS(iterations={epochs})."
+        )
+    return limit
 
 
 def _name(value: Any) -> str:

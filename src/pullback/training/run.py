@@ -99,10 +99,21 @@ class Run:
         return text.getvalue()
 
 
+def stopped_text(run: Run) -> str:
+    """What to tell when Ctrl-C has ended a run."""
+    done, epochs = int(run.history[-1]["epoch"]), run.settings["epochs"]
+    return (
+        f"Training was stopped by Ctrl-C when {done} of {epochs} epochs were complete; the model "
+        "has what was learned so far."
+    )
+
+
 def worse_text(run: Run) -> str:
     """What to tell when training ended with a larger loss than it began with."""
     first, last = run.history[0]["loss"], run.history[-1]["loss"]
+    rate = run.settings["learning_rate"]
+    lower = "" if rate is None else f"a learning rate below {rate:g}, or "
     return (
-        f"Training made the loss worse, from {first:.4g} to {last:.4g}; try a learning rate below "
-        f"{run.settings['learning_rate']:g}, or inputs with scaling 'standard'."
+        f"Training made the loss worse, from {first:.4g} to {last:.4g}; try {lower}"
+        "inputs with scaling 'standard'."
     )

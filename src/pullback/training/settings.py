@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
+from fractions import Fraction
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -84,6 +88,30 @@ def number_above_zero(name: str, value: Any) -> float:
     return float(value)
 
 
+def share(name: str, value: Any) -> float:
+    """The value as a float, when it is in (0, 1); else `UsageError`."""
+    is_number = isinstance(value, float | np.floating)
+    if not is_number or not 0 < value < 1:
+        raise UsageError(f"{name}={value!r}: it must be a number in (0, 1).")
+    return float(value)
+
+
+def plain_info(info: Any, columns: int) -> dict[str, Any]:
+    """What a model keeps beside, when it is plain data; else `UsageError`."""
+    if not isinstance(info, Mapping):
+        raise UsageError(f"info={info!r}: it must be a dict of plain data by name.")
+    try:
+        json.dumps(dict(info))
+    except (TypeError, ValueError) as error:
+        raise UsageError(
+            f"info: {error}; allowed are numbers, texts, None, lists and dicts of these."
+        ) from None
+    names = info.get("feature_names")
+    if names is not None and (not isinstance(names, list | tuple) or len(names) != columns):
+        raise UsageError(f"info: feature_names must be a list of {columns} names, one per column.")
+    return dict(info)
+
+
 def is_solver(optimizer: Any) -> bool:
     """Whether it chooses its own steps (L-BFGS) instead of being an update rule."""
     return hasattr(optimizer, "minimize")
@@ -123,15 +151,7 @@ def floating_dtype(dtype: Any) -> Any:
 
 def checked_rows(X: Any, dtype: Any, name: str = "X") -> Any:
     """X as finite numbers of shape (rows, columns) in a dtype; raises `DataError`."""
-    if isinstance(X, np.ma.MaskedArray):
-        raise DataError(f"{name} is a masked array; fill it first, its mask would be lost.")
-    try:
-        given = np.asarray(X)
-        if given.dtype.kind == "c":
-            raise TypeError("complex ones are not allowed")
-        rows = given.astype(dtype)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"{name} must hold numbers: {error}.") from None
+    rows = _numbers(X, dtype, name)
     if rows.ndim != 2 or rows.shape[0] == 0 or rows.shape[1] == 0:
         raise DataError(f"{name} has shape {rows.shape}; it must have rows and columns.")
     if not np.all(np.isfinite(rows)):
@@ -140,6 +160,45 @@ def checked_rows(X: Any, dtype: Any, name: str = "X") -> Any:
             f"{name}[{row}, {column}] is {rows[row, column]}; allowed are finite numbers."
         )
     return np.ascontiguousarray(rows)
+
+
+def _numbers(values: Any, dtype: Any, name: str) -> Any:
+    """An array of real numbers in a dtype; raises `DataError` on what NumPy would make into some.
+
+    Texts, dates and integers with more digits than float64 has are refused: whoever gives them
+    should know what becomes of them.
+    """
+    if isinstance(values, np.ma.MaskedArray):
+        raise DataError(f"{name} is a masked array; fill it first, its mask would be lost.")
+    try:
+        given = np.asarray(values)
+        if given.dtype.kind == "O":
+            odd = next((item for item in np.ndenumerate(given) if _is_no_number(item[1])), None)
+            if odd is not None:
+                place = f"{name}[{', '.join(map(str, odd[0]))}]" if given.ndim else "it"
+                raise TypeError(f"{place} is a {type(odd[1]).__name__}")
+        elif given.dtype.kind not in "fiub":
+            raise TypeError(f"it holds {_KINDS.get(given.dtype.kind, given.dtype)}")
+        numbers = given.astype(dtype)
+    except (OverflowError, TypeError, ValueError) as error:
+        raise DataError(f"{name} must hold numbers: {error}.") from None
+    if given.dtype.kind in "iu":
+        beyond = (given > _EXACT) | (given < -_EXACT)
+        if np.any(beyond):
+            raise DataError(
+                f"{name} holds {given[beyond][0]}: integers beyond 2^53 lose digits as floating "
+                "numbers; subtract an offset, or leave the column out if it is a name."
+            )
+    return numbers
+
+
+def _is_no_number(value: Any) -> bool:
+    allowed = (int, float, np.integer, np.floating, np.bool_, Decimal, Fraction, NoneType)
+    return not isinstance(value, allowed)
+
+
+_EXACT = 2**53
+_KINDS = {"U": "texts", "S": "bytes", "M": "dates", "m": "durations", "c": "complex numbers"}
 
 
 def is_classification(task: str, loss: Any, y: Any) -> bool:
@@ -194,10 +253,7 @@ def row_weights(
 
 
 def _sample_weights(sample_weight: Any, rows: int, dtype: Any) -> Any:
-    try:
-        weights = np.asarray(sample_weight, np.float64)
-    except (TypeError, ValueError):
-        raise DataError("sample_weight must hold numbers.") from None
+    weights = _numbers(sample_weight, np.float64, "sample_weight")
     if weights.shape != (rows,):
         raise DataError(f"sample_weight has shape {weights.shape}; it must be ({rows},).")
     wrong = ~(np.isfinite(weights) & (weights >= 0))

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..engines.reference import executable
-from ..errors import UsageError
+from ..errors import TrainingError, UsageError
 from ..program import Program
+from .divergence import AT_THE_START, failure_of
 from .loop import Training
 from .steps import draws_of
 
@@ -42,7 +43,8 @@ def solve(training: Training, program: Program) -> str:
             f"L-BFGS keeps no running statistics, and this network needs {', '.join(problem.state)}"
             "; take LayerNorm in place of BatchNorm, or an update rule such as pb.optim.Adam()."
         )
-    run = executable(program.astype(np.float64))
+    wide = program.astype(np.float64)
+    run = executable(wide)
     batch = [_in_float64(array) for array in rows.flat]
 
     def value_and_gradient(params: Mapping[str, Any]) -> tuple[float, dict[str, Any]]:
@@ -54,10 +56,16 @@ def solve(training: Training, program: Program) -> str:
         return not training.goes_on
 
     solver: Any = problem.optimizer
-    training.begin()
-    training.open()
     try:
+        training.begin()
+        training.open()
         start = {name: _in_float64(value) for name, value in problem.params.items()}
+        failure = failure_of(wide, [*batch, *start.values()], {})
+        if failure is not None:
+            raise TrainingError(
+                "L-BFGS cannot begin: the loss or its gradient is not finite. "
+                f"{failure.sentence} {AT_THE_START.capitalize()}."
+            )
         _, report = solver.minimize(value_and_gradient, start, on_iteration)
     finally:
         training.end()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -38,6 +38,13 @@ class Rows:
         return Rows(self.x[rows], self.labels[rows], weights)
 
     @property
+    def counted(self) -> Rows:
+        """These rows, each of the weight 1 where none would count and a mean would be 0 / 0."""
+        if self.weight:
+            return self
+        return replace(self, weights=np.ones_like(self.weights))
+
+    @property
     def flat(self) -> list[Any]:
         """The arrays as a program takes them."""
         return [self.x, self.labels, *([] if self.weights is None else [self.weights])]
@@ -70,6 +77,10 @@ class Variables:
         )
 
 
+def _fast(program: Program) -> Flat:
+    return executable(program).flat
+
+
 @dataclass(frozen=True)
 class Stepper:
     """The compiled programs of a step.
@@ -81,6 +92,7 @@ class Stepper:
         part_rows: Rows of such a batch.
         least_rows: A last batch with fewer rows joins the one before it.
         seed: Of random draws.
+        compiled: What makes a program callable.
     """
 
     problem: Problem
@@ -89,6 +101,7 @@ class Stepper:
     least_rows: int
     parts: int
     seed: int
+    compiled: Callable[[Program], Flat] = _fast
 
     def __call__(
         self, rows: Rows, variables: Variables, update: int, numbers: Mapping[str, float]
@@ -103,35 +116,35 @@ class Stepper:
         """
         if self.parts > 1:
             return self._accumulated(rows, variables, update, numbers)
-        inputs, draws = self.inputs(rows, variables, update, numbers)
-        result: dict[str, Any] = self._whole(*inputs, **draws)
+        result: dict[str, Any] = self._whole(
+            *rows.flat,
+            *variables.flat,
+            *flatten(variables.rule_state)[0],
+            *numbers.values(),
+            **self._draws(self._drawn_by_step, update, 0),
+        )
         return result
-
-    def inputs(
-        self, rows: Rows, variables: Variables, update: int, numbers: Mapping[str, float]
-    ) -> tuple[list[Any], dict[str, Any]]:
-        """What the whole step's program is called with; see `__call__`."""
-        flat = [*rows.flat, *variables.flat, *flatten(variables.rule_state)[0], *numbers.values()]
-        return flat, self._draws(self._drawn_by_step, update, 0)
 
     def _accumulated(
         self, rows: Rows, variables: Variables, update: int, numbers: Mapping[str, float]
     ) -> dict[str, Any]:
-        """The same from the gradients of several batches: sum(w g) / sum(w)."""
+        """The same from the gradients of several batches: sum(w g) / sum(w).
+
+        A batch without weight adds nothing to them, but metrics and running statistics see it, as
+        they see the rows without weight of one large batch.
+        """
         sums = self.problem.loss.reduction == "sum"
         loss, gradients, metrics = 0.0, None, None
         state = variables.state
         for chosen in batch_slices(len(rows), self.part_rows, self.least_rows):
             part = rows.chosen(chosen)
-            if not part.weight:
-                continue
+            share = 1.0 if sums and part.weight else part.weight / rows.weight
             result = self._gradient(
-                *part.flat,
+                *part.counted.flat,
                 *variables.params.values(),
                 *state.values(),
                 **self._draws(self._drawn_by_gradient, update, chosen.start),
             )
-            share = 1.0 if sums else part.weight / rows.weight
             loss += float(result["loss"]) * share
             gradients = _added(gradients, result["gradients"], share)
             metrics = _added(metrics, result.get("metrics", {}), 1)
@@ -163,15 +176,15 @@ class Stepper:
 
     @cached_property
     def _whole(self) -> Flat:
-        return executable(self.step).flat
+        return self.compiled(self.step)
 
     @cached_property
     def _gradient(self) -> Flat:
-        return executable(self._programs[0]).flat
+        return self.compiled(self._programs[0])
 
     @cached_property
     def _update(self) -> Flat:
-        return executable(self._programs[1]).flat
+        return self.compiled(self._programs[1])
 
 
 def draws_of(program: Program) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import MissingExtraError
+from ..errors import MissingExtraError, StorageError
 from .callbacks import Callback
 from .loop import Training
 
@@ -39,11 +39,20 @@ class TensorBoard(Callback):
         self._writer: Any = None
 
     def on_begin(self, training: Training) -> None:
-        """Open an event file."""
+        """Open an event file.
+
+        Raises:
+            StorageError: When there can be none in the folder.
+        """
         from tensorboardX import SummaryWriter
 
         purged = len(training.history) if training.resumed else None
-        self._writer = SummaryWriter(str(self.folder), purge_step=purged)
+        try:
+            self._writer = SummaryWriter(str(self.folder), purge_step=purged)
+        except OSError as error:
+            raise StorageError(
+                f"No TensorBoard file can be created in {self.folder}: {error.strerror}."
+            ) from error
 
     def on_epoch(self, training: Training, record: Mapping[str, float]) -> None:
         """Write the record."""
@@ -53,4 +62,6 @@ class TensorBoard(Callback):
 
     def on_end(self, training: Training) -> None:
         """Close the file."""
-        self._writer.close()
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
