@@ -67,7 +67,7 @@ def test_the_results_on_a_set_are_those_of_the_history(reduction):
     loss = pb.losses.CrossEntropy(reduction)
     net = pb.nn.Sequential(pb.nn.Dense(3))
     run = pb.train(net, X, y, loss=loss, epochs=2, validation=(X[:9], y[:9]), dtype="float64")
-    result = evaluate(run.model, loss, X[:9], y[:9])
+    result = evaluate(run.model, X[:9], y[:9])
     np.testing.assert_allclose(result.loss, run.history[-1]["validation_loss"])
     assert result.accuracy == run.history[-1]["validation_accuracy"]
     assert result.rows == 9

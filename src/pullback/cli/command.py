@@ -14,6 +14,7 @@ from ..nn.initializers import INITIALIZERS
 from ..nn.layers import ACTIVATIONS
 from ..optim import SCHEDULES
 from . import options
+from .task import REDUCTIONS, TASKS
 
 
 def _option(panel: str, metavar: str, text: str, **more: Any) -> Any:
@@ -34,11 +35,19 @@ Data = Annotated[
         help=f"{', '.join(BUILTIN)}; a .csv file; or a folder of IDX files such as MNIST's.",
     ),
 ]
-Target = Annotated[str | None, _option(_DATA, "COLUMN", "The column of answers of a CSV file.")]
+Target = Annotated[
+    str | None,
+    _option(_DATA, "COLUMN", "The column of a CSV file to learn; or several: height,weight."),
+]
 Separator = Annotated[str, _option(_DATA, "CHAR", "The character between cells of a CSV file.")]
 Task = Annotated[
     str,
-    _option(_DATA, _names(options.TASKS), "What the answers are: classes or numbers; auto: look."),
+    _option(
+        _DATA,
+        _names(TASKS),
+        "What the targets are: classes, labels that hold or not, or numbers. auto goes by the loss "
+        "and the cells, and says what it took them for.",
+    ),
 ]
 HeldOut = Annotated[
     float, _option(_DATA, "SHARE", "Of the rows, kept for the test; IDX brings its own.")
@@ -49,6 +58,15 @@ Scaling = Annotated[
         _DATA,
         _names(options.SCALING_CHOICES),
         "Of the inputs; auto: unit for images, else standard.",
+    ),
+]
+TargetScaling = Annotated[
+    str,
+    _option(
+        _DATA,
+        _names(options.SCALING_CHOICES),
+        "Of targets that are numbers, while training; auto: standard. Predictions are in the unit "
+        "of the target all the same.",
     ),
 ]
 ClassWeight = Annotated[
@@ -91,11 +109,17 @@ Weights = Annotated[
     ),
 ]
 Loss = Annotated[
-    str,
-    _option(_LOSS, _names(LOSSES), "What training makes small, as in huber:delta=2."),
+    str | None,
+    _option(
+        _LOSS,
+        _names(LOSSES),
+        "What training makes small, as in huber:delta=2.",
+        show_default="cross-entropy; binary-cross-entropy of several labels; squared-error of "
+        "numbers",
+    ),
 ]
 Reduction = Annotated[
-    str, _option(_LOSS, _names(options.REDUCTIONS), "Of the loss, over the rows of a step.")
+    str, _option(_LOSS, _names(REDUCTIONS), "Of the loss, over the rows of a step.")
 ]
 Penalty = Annotated[
     str | None,
@@ -226,13 +250,14 @@ class Command:
     task: str = "auto"
     held_out: float = 0.2
     scaling: str = "auto"
+    target_scaling: str = "auto"
     class_weight: str | None = None
     hidden: list[str] | None = None
     activation: str = "relu"
     normalization: str = "none"
     dropout: float | None = None
     weights: str | None = None
-    loss: str = "cross-entropy"
+    loss: str | None = None
     reduction: str = "mean"
     penalty: str | None = None
     optimizer: str = "sgd"

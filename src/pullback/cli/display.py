@@ -11,6 +11,7 @@ from rich.text import Text
 from ..checking import GradientCheck
 from ..errors import printable
 from ..training import Prepared
+from ..training.settings import Scaling
 from .source import stage_lines
 from .work import Work
 
@@ -33,9 +34,8 @@ def lines(console: Console, text: str) -> None:
 
 
 def show_data(console: Console, work: Work) -> None:
-    """(a) The data in one line, what is held out, and how inputs are scaled."""
+    """(a) The data in one line, what is learned of it, what is held out, how it is scaled."""
     data, prepared = work.data, work.prepared
-    assert prepared.classes is not None
     rows = {name: len(X) for name, (X, _) in work.sets.items()}
     shape = data.image_shape
     images = "" if shape is None else f" ({shape[0]} x {shape[1]} images)"
@@ -44,22 +44,34 @@ def show_data(console: Console, work: Work) -> None:
         console,
         "DATA",
         f"{printable(data.name)}: {sum(rows.values()):,} rows, "
-        f"{_count(data.X.shape[1], 'column')}{images}, {len(prepared.classes):,} classes; "
+        f"{_count(data.X.shape[1], 'column')}{images}, {_targets(prepared)}; "
         f"{_count(rows['test'], 'row')} {how}",
     )
-    lines(console, f"scaling: {_scaling(prepared)}")
+    if work.targets:
+        lines(console, f"to learn: {work.targets}")
+    lines(console, f"scaling: {_scaling(prepared.scale)}")
+    if prepared.problem.target_scale is not None:
+        told = _scaling(prepared.problem.target_scale)
+        lines(console, f"target scaling: {told}, for the loss; predictions are in its unit")
     if "validation" in rows:
         lines(console, f"{_count(rows['validation'], 'row')} held out to validate, epoch by epoch")
     console.print()
 
 
-def _scaling(prepared: Prepared) -> str:
-    if prepared.scale is None:
+def _targets(prepared: Prepared) -> str:
+    if prepared.classes is not None:
+        return f"{len(prepared.classes):,} classes"
+    columns, kind = prepared.problem.targets, prepared.problem.loss.targets
+    if kind == "distribution":
+        return f"shares of {columns:,} classes"
+    return _count(columns, "label") if kind == "fractions" else _count(columns, "target")
+
+
+def _scaling(scale: Scaling | None) -> str:
+    if scale is None:
         return "none, values stay as they are"
-    if prepared.scale.mean is None:
-        return (
-            f"every value is divided by {prepared.scale.scale:g}, the largest of the training rows"
-        )
+    if scale.mean is None:
+        return f"every value is divided by {scale.scale:g}, the largest of the training rows"
     return "each column is brought to mean 0 and standard deviation 1"
 
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from .. import nn
 from ..errors import UsageError
 from ..losses import ElasticNet, Loss, Penalty
-from ..losses.losses import LOSSES
 from ..losses.penalties import PENALTIES
 from ..nn.initializers import INITIALIZERS
 from ..nn.layers import ACTIVATIONS
@@ -19,13 +18,12 @@ from ..optim import LBFGS, OPTIMIZERS, SCHEDULES, Decayed
 from ..training import Callback, EarlyStopping, ReduceOnPlateau
 from ..training.settings import SAMPLINGS, SCALINGS
 from .named import Own, Registry, called, made, one_of
+from .task import TASKS, loss_of
 
 if TYPE_CHECKING:
     from .command import Command
 
 NONE = "none"
-REDUCTIONS = ("mean", "sum")
-TASKS = ("auto", "classification", "regression")
 SCALING_CHOICES = ("auto", *SCALINGS, NONE)
 DTYPES = ("float32", "float64")
 CLASS_WEIGHTS = ("balanced",)
@@ -56,6 +54,7 @@ class Settings:
         validation: The share of the training rows that is held out to watch.
         held_out: The share of all rows that is held out to test.
         scaling: How inputs are scaled: one of `SCALING_CHOICES`.
+        target_scaling: How targets are scaled: one of `SCALING_CHOICES`.
         checkpoint_every: Seconds between two checkpoints.
     """
 
@@ -66,13 +65,8 @@ class Settings:
     validation: float | None
     held_out: float
     scaling: str
+    target_scaling: str
     checkpoint_every: float
-
-    @property
-    def loss(self) -> Loss:
-        """What training makes small."""
-        loss: Loss = self.training["loss"]
-        return loss
 
     @property
     def seed(self) -> int:
@@ -89,6 +83,12 @@ class Settings:
             return "unit" if images else "standard"
         return None if self.scaling == NONE else self.scaling
 
+    def target_scaling_of(self, loss: Loss, labelled: bool) -> str | None:
+        """'auto' standardizes numbers; labels, shares and counts stay as they are."""
+        if self.target_scaling == "auto":
+            return "standard" if loss.targets == "numbers" and not labelled else None
+        return None if self.target_scaling == NONE else self.target_scaling
+
 
 def checked(words: Command) -> Settings:
     """The settings that the words of a command mean.
@@ -97,6 +97,8 @@ def checked(words: Command) -> Settings:
         UsageError: When a word is not allowed; one sentence that names the option.
     """
     weights = None if words.weights is None else made("--weights", words.weights, WEIGHTS)
+    one_of("--task", words.task, TASKS)
+    loss_of(words)
     return Settings(
         hidden=hidden_layers(words, weights),
         weights=weights,
@@ -105,6 +107,7 @@ def checked(words: Command) -> Settings:
         validation=_optional(share, "--validation", words.validation),
         held_out=share("--held-out", words.held_out),
         scaling=one_of("--scaling", words.scaling, SCALING_CHOICES),
+        target_scaling=one_of("--target-scaling", words.target_scaling, SCALING_CHOICES),
         checkpoint_every=at_least_0("--checkpoint-every", words.checkpoint_every),
     )
 
@@ -112,7 +115,6 @@ def checked(words: Command) -> Settings:
 def _training(words: Command) -> dict[str, Any]:
     """What `prepare` takes by name, apart from what depends on the data."""
     return {
-        "loss": made("--loss", words.loss, LOSSES, {"reduction": _reduction(words)}),
         "optimizer": rule(words),
         "schedule": None if words.schedule is None else schedule(words.schedule),
         "batch_size": rows_per_step(words.batch_size),
@@ -125,7 +127,6 @@ def _training(words: Command) -> dict[str, Any]:
         "clip_norm": _optional(above_0, "--clip-norm", words.clip_norm),
         "average": _optional(share, "--average", words.average),
         "class_weight": _optional(_class_weight, "--class-weight", words.class_weight),
-        "task": one_of("--task", words.task, TASKS),
         "dtype": one_of("--dtype", words.dtype, DTYPES),
     }
 
@@ -217,10 +218,6 @@ def schedule(word: str) -> Callable[[int], float]:
 def penalty(word: str | None) -> Penalty | None:
     """The penalty that a word names."""
     return None if word is None else made("--penalty", word, PENALTY_CHOICES)
-
-
-def _reduction(words: Command) -> Own:
-    return Own("--reduction", one_of("--reduction", words.reduction, REDUCTIONS))
 
 
 def _callbacks(words: Command) -> list[Callback]:

@@ -13,7 +13,7 @@ from ..errors import TrainingError, UsageError
 from ..models import Model
 from ..training import Run
 from ..training.keeper import BY_USER
-from ..training.results import evaluate, per_class
+from ..training.results import evaluate
 from . import command as words
 from .command import Command
 from .console import console_for
@@ -21,7 +21,7 @@ from .display import heading, show_check, show_data, show_derivation, show_netwo
 from .folder import CHECKPOINT, how_to_resume, resumed_folder, run_folder, settings_of
 from .outcome import STOPPED, EndedEarlyError
 from .progress import watched
-from .report import show_classes, show_folder, show_results
+from .report import show_details, show_folder, show_results
 from .work import Work, require, work_of
 
 ROWS_CHECKED = 8
@@ -38,6 +38,7 @@ def train(
     task: words.Task = Command.task,
     held_out: words.HeldOut = Command.held_out,
     scaling: words.Scaling = Command.scaling,
+    target_scaling: words.TargetScaling = Command.target_scaling,
     class_weight: words.ClassWeight = Command.class_weight,
     hidden: words.Hidden = Command.hidden,
     activation: words.Activation = Command.activation,
@@ -79,6 +80,10 @@ def train(
       pullback train
       pullback train iris --hidden 16,8 --epochs 100
       pullback train flowers.csv --target kind --separator ';'
+      pullback train diabetes --loss huber --hidden 16
+      pullback train people.csv --target height,weight --task regression
+      pullback train visits.csv --target visits --loss poisson
+      pullback train songs.csv --target calm,happy,sad --loss binary-cross-entropy
       pullback train path/to/mnist --hidden 128 --batch-size 128 --epochs 5
       pullback train digits --batch-size 1 --epochs 3
       pullback train wine --hidden none --batch-size full --learning-rate 0.5
@@ -139,7 +144,8 @@ def _trained(command: Command, work: Work, folder: Path, quiet: bool, resumed: b
     _diagnose(console, work, prepared.model(), "before the first step")
 
     work.save_settings(folder)
-    heading(console, "TRAINED", "loss and accuracy of the training rows, as they go by")
+    told = "" if prepared.problem.tells_errors else " and accuracy"
+    heading(console, "TRAINED", f"loss{told} of the training rows, as they go by")
     if resumed:
         console.print(f"  goes on with {folder}", soft_wrap=True)
     with watched(console) as watch:
@@ -149,16 +155,14 @@ def _trained(command: Command, work: Work, folder: Path, quiet: bool, resumed: b
     console.print()
     work.save(run, folder)
 
-    loss = work.settings.loss
-    results = {name: evaluate(run.model, loss, X, y) for name, (X, y) in work.sets.items()}
+    results = {name: evaluate(run.model, X, y) for name, (X, y) in work.sets.items()}
     show_results(console, run, results)
-    assert run.model.classes is not None
-    test = results["test"]
-    show_classes(console, per_class(test.truth, test.predicted, run.model.classes.labels))
+    show_details(console, results["test"], work.names)
     _diagnose(console, work, run.model, "after training")
     from ..pictures import save_pictures
 
-    save_pictures(folder, run, test, loss.reduction, work.data.X, work.data.image_shape)
+    summed = prepared.problem.loss.reduction == "sum"
+    save_pictures(folder, run, results, work.names, summed, work.data.X, work.data.image_shape)
     show_folder(console, folder, command.data, command.separator)
     return run
 

@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 
 from .. import __version__
-from ..data import Classes, Dataset, column_names, load, split
-from ..errors import DataError, MissingExtraError, UsageError, printable
+from ..data import Dataset, split
+from ..errors import MissingExtraError
 from ..storage import write_atomic
 from ..training import Callback, Prepared, Run, prepare
 from . import options
 from .command import Command
 from .folder import SETTINGS
+from .task import Task, task_of
 
 Rows = tuple[Any, Any]
 
@@ -33,6 +34,7 @@ class Work:
     Attributes:
         command: The words.
         settings: What they mean.
+        targets: What the targets are taken as, in words; empty for sets that hold classes.
         data: The rows to learn from, and the test rows.
         own_test: Whether the test rows came with the data.
         validation: The rows that were held out to watch; None without.
@@ -41,6 +43,7 @@ class Work:
 
     command: Command
     settings: options.Settings
+    targets: str
     data: Dataset
     own_test: bool
     validation: Rows | None
@@ -55,6 +58,12 @@ class Work:
             **watched,
             "test": (self.data.X_test, self.data.y_test),
         }
+
+    @property
+    def names(self) -> list[Any]:
+        """What the classes, the labels or the target columns are called."""
+        classes = self.prepared.classes
+        return list(self.data.target_names) if classes is None else classes.labels.tolist()
 
     def callbacks(self, folder: Path) -> list[Callback]:
         """What steers and records the run."""
@@ -105,15 +114,12 @@ def work_of(command: Command) -> Work:
         DataError: When the data cannot be used.
     """
     settings = options.checked(command)
-    data, own_test = _data(command, settings)
+    task = task_of(command)
+    data = split(task.data, settings.held_out, settings.seed)
+    own_test = task.data.X_test is not None
     data, validation = _watched(data, settings)
-    prepared = _prepared(command, settings, data, validation)
-    if prepared.classes is None:
-        raise UsageError(
-            f"--task {command.task}, --loss {command.loss}: the answers would be numbers, and "
-            "pullback train learns classes only: add --task classification."
-        )
-    return Work(command, settings, data, own_test, validation, prepared)
+    prepared = _prepared(settings, task, data, validation)
+    return Work(command, settings, task.told, data, own_test, validation, prepared)
 
 
 def require(*libraries: str) -> None:
@@ -122,17 +128,6 @@ def require(*libraries: str) -> None:
         if find_spec(name) is None:
             extra = EXTRAS.get(name, "cli")
             raise MissingExtraError(f"Training here needs {name}: pip install 'pullback[{extra}]'.")
-
-
-def _data(command: Command, settings: options.Settings) -> tuple[Dataset, bool]:
-    """The data set with a held-out set, and whether that came with it."""
-    path, target = Path(command.data), command.target
-    if path.suffix.lower() == ".csv" and path.is_file() and target is None:
-        columns = ", ".join(map(printable, column_names(path, separator=command.separator)[:20]))
-        raise DataError(f"{path} needs --target COLUMN, the column of labels; it has: {columns}.")
-    data = load(command.data, target, separator=command.separator)
-    Classes.of(data.y)  # one class is a clearer complaint than what a split would make of it
-    return split(data, settings.held_out, settings.seed), data.X_test is not None
 
 
 def _watched(data: Dataset, settings: options.Settings) -> tuple[Dataset, Rows | None]:
@@ -145,18 +140,21 @@ def _watched(data: Dataset, settings: options.Settings) -> tuple[Dataset, Rows |
 
 
 def _prepared(
-    command: Command, settings: options.Settings, data: Dataset, validation: Rows | None
+    settings: options.Settings, task: Task, data: Dataset, validation: Rows | None
 ) -> Prepared:
-    images = data.image_shape is not None
+    images, labelled = data.image_shape is not None, data.y.ndim == 1
     info: dict[str, Any] = {"data": data.name, "feature_names": list(data.feature_names)}
     info |= {"image_shape": list(data.image_shape)} if data.image_shape else {}
-    info |= {"target": command.target} if command.target else {}
+    info |= {"target_names": list(data.target_names)} if data.target_names else {}
     return prepare(
-        settings.network(len(np.unique(data.y))),
+        settings.network(len(np.unique(data.y)) if labelled else data.y.shape[1]),
         data.X,
         data.y,
         **settings.training,
+        loss=task.loss,
+        task="classification" if labelled else "regression",
         validation=validation or (data.X_test, data.y_test),
         scaling=settings.scaling_of(images),
+        target_scaling=settings.target_scaling_of(task.loss, labelled),
         info=info,
     )

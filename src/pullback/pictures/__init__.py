@@ -1,14 +1,15 @@
-"""Pictures of a run: curves, confusion, and the first layer's weights where inputs are images."""
+"""Pictures of a run: curves, predictions, and the first layer's weights where inputs are images."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..training import Run
-from ..training.results import SetResult, confusion_matrix
+from ..training.results import OfLabels, OfNumbers, SetResult, confusion_matrix
 
 MOST_CLASSES = 1000
 
@@ -16,18 +17,23 @@ MOST_CLASSES = 1000
 def save_pictures(
     folder: Path,
     run: Run,
-    test: SetResult,
-    reduction: str,
+    results: Mapping[str, SetResult],
+    names: Sequence[Any],
+    summed: bool,
     X: Any,
     image_shape: tuple[int, int] | None,
 ) -> None:
-    """Write curves.png, confusion.png and, for images, weights.png.
+    """Write curves.png; for images weights.png; and how the test rows were predicted.
+
+    That is confusion.png for classes, labels.png for labels that hold or not, predictions.png for
+    numbers.
 
     Args:
         folder: An existing folder.
-        run: A finished classification run.
-        test: Its results on the test rows.
-        reduction: Of the loss, "mean" or "sum".
+        run: A finished run that was watched on rows of its own.
+        results: On each set of rows; "test" among them, and "validation" where it was watched.
+        names: What classes, labels or target columns are called.
+        summed: Whether the loss is a sum over rows.
         X: The training rows.
         image_shape: (rows, columns) of the inputs; None where they are no images.
 
@@ -36,15 +42,22 @@ def save_pictures(
     """
     from .confusion import confusion_figure
     from .curves import curves_figure
+    from .labels import labels_figure
+    from .predictions import predictions_figure
     from .style import save
     from .weights import weights_figure
 
-    classes = run.model.classes
-    assert classes is not None
-    save(folder / "curves.png", lambda: curves_figure(run.history, reduction))
-    if len(classes) <= MOST_CLASSES:
-        counts = confusion_matrix(test.truth, test.predicted, len(classes))
-        save(folder / "confusion.png", lambda: confusion_figure(counts, classes.labels.tolist()))
+    test = results["test"]
+    watched = "validation" if "validation" in results else "test"
+    save(folder / "curves.png", lambda: curves_figure(run.history, watched, summed))
+    if isinstance(test, OfNumbers):
+        numbers = test.truth, test.predicted, names, test.by_column.r2
+        save(folder / "predictions.png", lambda: predictions_figure(*numbers))
+    elif isinstance(test, OfLabels):
+        save(folder / "labels.png", lambda: labels_figure(test.truth, test.predicted, names))
+    elif len(names) <= MOST_CLASSES:
+        counts = confusion_matrix(test.truth, test.predicted, len(names))
+        save(folder / "confusion.png", lambda: confusion_figure(counts, list(names)))
     if image_shape is not None:
         is_used = np.ptp(X, axis=0) > 0
-        save(folder / "weights.png", lambda: weights_figure(run.model, image_shape, is_used))
+        save(folder / "weights.png", lambda: weights_figure(run.model, image_shape, is_used, names))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
@@ -32,52 +33,70 @@ def confusion_figure(counts: Any, labels: list[Any]) -> Figure:
     side = max(2.6 + 0.52 * count, 5.0) if numbered else 8.0
     figure = Figure(figsize=(side, side), layout="constrained")
     axes = figure.subplots()
-    colours = _colours(counts)
-    axes.imshow(colours, interpolation="nearest")
+    is_right = np.eye(count, dtype=bool)
+    colours = shades(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1), is_right)
     right, rows = int(np.trace(counts)), int(counts.sum())
     axes.set_title(f"Test rows: {right:,} of {rows:,} right ({right / rows:.1%})")
     which = "" if numbered else " (its place in the sorted classes, from 0)"
     axes.set_xlabel(f"predicted class{which}")
     axes.set_ylabel(f"true class{which}")
-    for border in axes.spines.values():
-        border.set_color(LINE)
-    axes.tick_params(length=0, labelcolor=INK)
     if not numbered:
+        axes.imshow(colours, interpolation="nearest")
+        _clear(axes)
         figure.supxlabel(
             "blue: right, orange: wrong, as a share of the true class", color=SOFT, size=9.5
         )
         return figure
-    names = [_short(label) for label in labels]
+    names = [short_name(label) for label in labels]
     turned = max(map(len, names)) * INCHES_A_LETTER > 0.75 * side / count
+    draw_counts(axes, counts, colours, is_right)
     axes.set_xticks(range(count), names, rotation=40 if turned else 0, ha=_anchor(turned))
     axes.set_yticks(range(count), names)
-    axes.set_xticks(np.arange(count + 1) - 0.5, minor=True)
-    axes.set_yticks(np.arange(count + 1) - 0.5, minor=True)
+    return figure
+
+
+def draw_counts(axes: Axes, counts: Any, colours: Any, is_right: Any) -> None:
+    """A square with its number for each entry of a table; 0 is left blank.
+
+    Args:
+        axes: Where to.
+        counts: Whole numbers, (rows, columns).
+        colours: Of the squares, (rows, columns, 3).
+        is_right: Which squares count right answers.
+    """
+    axes.imshow(colours, interpolation="nearest")
+    _clear(axes)
+    for axis, length in ((axes.xaxis, counts.shape[1]), (axes.yaxis, counts.shape[0])):
+        axis.set_ticks(np.arange(length + 1) - 0.5, minor=True)
     axes.grid(which="minor", color=LINE, linewidth=0.8)
     axes.tick_params(which="minor", length=0)
     for (i, j), number in np.ndenumerate(counts):
         if number:
             dark = float(np.dot(colours[i, j], (0.299, 0.587, 0.114))) < 0.55
-            weight = "bold" if i != j else "normal"
+            weight = "normal" if is_right[i, j] else "bold"
             color = "white" if dark else INK
             axes.text(j, i, f"{number:,}", ha="center", va="center", color=color, weight=weight)
-    return figure
 
 
-def _colours(counts: Any) -> Any:
-    """Red, green and blue of each square: from white to blue or, off the diagonal, to orange."""
-    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    is_right = np.eye(len(counts), dtype=bool)
+def shades(share: Any, is_right: Any) -> Any:
+    """Red, green and blue of each square: from white to blue or, for mistakes, to orange."""
     strength = np.where(is_right, share, share**LIFT)
     full = np.where(is_right[..., None], to_rgb(BLUE), to_rgb(ORANGE))
     return 1 - strength[..., None] * (1 - full)
+
+
+def _clear(axes: Axes) -> None:
+    for border in axes.spines.values():
+        border.set_color(LINE)
+    axes.tick_params(length=0, labelcolor=INK)
 
 
 def _anchor(turned: bool) -> str:
     return "right" if turned else "center"
 
 
-def _short(label: object) -> str:
+def short_name(label: object) -> str:
+    """A label that fits beside a square."""
     text = printable(label)
     return (
         text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,20 +21,23 @@ STRONGEST = 99.8
 """Percentile of the absolute weights at which the colour scale ends; a stray one is cut."""
 
 
-def weights_figure(model: Model, image_shape: tuple[int, int], is_used: Any) -> Figure:
+def weights_figure(
+    model: Model, image_shape: tuple[int, int], is_used: Any, names: Sequence[Any]
+) -> Figure:
     """A tile per unit of the first layer, all on one colour scale that is white at 0.
 
     The units that matter most stand first: the size of a unit's weights times the size of the
-    weights that use it. A linear model has one unit per class, in the order of the classes.
+    weights that use it. A linear model has one unit per output, in their order.
 
     Args:
         model: A model whose first layer is dense.
         image_shape: (rows, columns) of its inputs.
         is_used: Per input whether it ever varies in training; the weights of the others are
             still their first random ones and are not shown.
+        names: What the model's outputs are called.
     """
     weights = np.where(np.asarray(is_used)[:, None], model.params["W1"], np.nan)
-    order, titles = _units(model, weights)
+    order, titles = _units(model, weights, names)
     tiles = weights.T[order].reshape(len(order), *image_shape)
     limit = float(np.nanpercentile(np.abs(tiles), STRONGEST)) if np.any(is_used) else 1.0
     limit = limit or 1.0
@@ -59,13 +63,12 @@ def weights_figure(model: Model, image_shape: tuple[int, int], is_used: Any) -> 
     return figure
 
 
-def _units(model: Model, weights: Any) -> tuple[Any, list[str]]:
+def _units(model: Model, weights: Any, names: Sequence[Any]) -> tuple[Any, list[str]]:
     """Which units are shown, in which order, and what stands above each."""
     following = model.params.get("W2")
     if following is None:
-        assert model.classes is not None
-        labels = model.classes.labels[:MOST_TILES]
-        return np.arange(len(labels)), [printable(label)[:12] for label in labels]
+        shown = names[:MOST_TILES]
+        return np.arange(len(shown)), [printable(name)[:12] for name in shown]
     squares = np.nansum(np.square(weights, dtype=np.float64), axis=0)
     use = np.sqrt(squares) * np.linalg.norm(following.astype(np.float64), axis=1)
     return np.argsort(-use, kind="stable")[:MOST_TILES], []
@@ -106,6 +109,6 @@ def _colour_bar(figure: Figure, axes: Any, limit: float) -> None:
 def _headline(model: Model, shown: int) -> str:
     units = model.params["W1"].shape[1]
     if "W2" not in model.params:
-        return "The weights of each class"
+        return "The weights of each class" if model.classes else "The weights of each output"
     which = f"its {units} units" if shown == units else f"the {shown} most used of {units} units"
     return f"What the first layer looks for: {which}"

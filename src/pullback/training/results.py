@@ -1,15 +1,18 @@
-"""How good a model is on a set of rows, as a whole and class by class."""
+"""How good a model is on a set of rows: as a whole, and by class, label or target column."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from .. import nn
-from ..losses import Loss
+from ..engines.blas import one_blas_thread
+from ..engines.reference import executable
 from ..models import Model
+from .metrics import NumberScores
 
 
 @dataclass(frozen=True)
@@ -18,8 +21,8 @@ class SetResult:
 
     Attributes:
         loss: The loss over the whole set, mean or sum as in training.
-        truth: Class indices of shape (rows,).
-        predicted: The predicted ones.
+        truth: What is true of each row.
+        predicted: What was predicted, of the same shape.
     """
 
     loss: float
@@ -32,9 +35,73 @@ class SetResult:
         return len(self.truth)
 
     @property
+    def scores(self) -> dict[str, float]:
+        """How good the predictions are as a whole, by the name that a person reads."""
+        raise NotImplementedError
+
+
+class OfClasses(SetResult):
+    """Results where each row has one class: indices of shape (rows,)."""
+
+    @property
     def accuracy(self) -> float:
         """The share of rows predicted right."""
         return float(np.mean(self.truth == self.predicted))
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """The accuracy."""
+        return {"accuracy": self.accuracy}
+
+
+class OfLabels(SetResult):
+    """Results where several labels may hold: booleans of shape (rows, labels)."""
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """The share of rows that are right in every label, of labels that are right, and F1.
+
+        They are scikit-learn's accuracy_score, 1 - hamming_loss, and f1_score(average="macro",
+        zero_division=0).
+        """
+        right = self.truth == self.predicted
+        return {
+            "all labels right": float(np.mean(np.all(right, axis=1))),
+            "label accuracy": float(np.mean(right)),
+            "mean F1": float(np.mean([label.f1 for label in self.by_label()])),
+        }
+
+    def by_label(self, names: Sequence[Any] | None = None) -> list[ClassResult]:
+        """Precision, recall and F1 of each label; they are numbered where names are None."""
+        names = range(self.truth.shape[1]) if names is None else names
+        rows, found = np.sum(self.truth, axis=0), np.sum(self.predicted, axis=0)
+        return _class_results(names, rows, found, np.sum(self.truth & self.predicted, axis=0))
+
+
+class OfNumbers(SetResult):
+    """Results where targets are numbers of shape (rows, columns), in the unit of the data."""
+
+    @property
+    def by_column(self) -> NumberScores:
+        """The scores of each column."""
+        error = np.asarray(self.predicted, np.float64) - self.truth
+        absolute, squared = np.mean(np.abs(error), axis=0), np.mean(error**2, axis=0)
+        return NumberScores.of(absolute, squared, self.truth)
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """R^2, mean absolute and root mean squared error; of several columns the mean R^2 alone.
+
+        A mean of errors over columns would add up numbers of different units.
+        """
+        told = list(self.by_column.told().values())
+        if self.truth.shape[1] > 1:
+            return {"mean R^2": told[0]}
+        return dict(zip(NUMBER_WORDS, told, strict=True))
+
+
+NUMBER_WORDS = ("R^2", "mean absolute error", "root mean squared error")
+"""What a person reads for the scores of numbers, in the order of `NumberScores`."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +123,36 @@ class ClassResult:
     rows: int
 
 
-def evaluate(model: Model, loss: Loss, X: Any, y: Any) -> SetResult:
-    """The model's results on rows X with labels y."""
-    assert model.classes is not None
-    outputs = model.outputs(X)
-    truth = model.classes.encode(y)
-    value = loss(outputs, nn.one_hot(truth, len(model.classes)))
-    return SetResult(float(value), truth, np.argmax(outputs, axis=1))
+def scored(predicted: Any, truth: Any, loss: float = math.nan) -> SetResult:
+    """Predictions beside what is true: of classes, labels or numbers, as their dtype says.
+
+    Args:
+        predicted: Class indices of shape (rows,), booleans or numbers of shape (rows, columns).
+        truth: The same; of booleans also numbers, which hold above a half.
+        loss: The loss over the whole set.
+
+    Example:
+        >>> import numpy as np
+        >>> scored(np.array([0, 1, 1]), np.array([0, 1, 0])).scores
+        {'accuracy': 0.6666666666666666}
+    """
+    if predicted.dtype.kind == "b":
+        return OfLabels(loss, np.asarray(truth) > 0.5, predicted)
+    return (OfNumbers if predicted.dtype.kind == "f" else OfClasses)(loss, truth, predicted)
+
+
+def evaluate(model: Model, X: Any, y: Any) -> SetResult:
+    """The model's results on rows X with labels or numbers y."""
+    targets = model.targets_of(y)
+    run = executable(model.programs["loss"])
+    with one_blas_thread():
+        loss = float(run(model.rows_of(X), targets, dict(model.params)))
+    predicted = model.predict(X)
+    if model.classes is not None:
+        return scored(model.classes.encode(predicted), targets, loss)
+    truth = np.asarray(y, np.float64).reshape(targets.shape)
+    # Of soft targets, the class with the largest share is the true one.
+    return scored(predicted, truth if predicted.ndim == 2 else np.argmax(truth, axis=1), loss)
 
 
 def per_class(truth: Any, predicted: Any, labels: Any) -> list[ClassResult]:
@@ -82,7 +172,11 @@ def per_class(truth: Any, predicted: Any, labels: Any) -> list[ClassResult]:
     count = len(labels)
     rows = np.bincount(truth, minlength=count)
     found = np.bincount(predicted, minlength=count)
-    right = np.bincount(truth[truth == predicted], minlength=count)
+    return _class_results(labels, rows, found, np.bincount(truth[truth == predicted], None, count))
+
+
+def _class_results(labels: Any, rows: Any, found: Any, right: Any) -> list[ClassResult]:
+    """Results from the rows of each class, those predicted as it, and those that are both."""
     precision, recall = right / np.maximum(found, 1), right / np.maximum(rows, 1)
     f1 = 2 * right / np.maximum(rows + found, 1)
     columns = (precision.tolist(), recall.tolist(), f1.tolist(), rows.tolist())
