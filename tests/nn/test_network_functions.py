@@ -109,5 +109,39 @@ def test_one_hot_refuses_labels_that_are_no_integers():
             pb.nn.one_hot(labels, 2)
 
 
+@pytest.mark.parametrize("dtype", ["f8", "f4"])
+def test_softmax_at_the_infinities_is_its_limit(dtype):
+    rows = [[np.inf, 0.0], [-np.inf, 0.0], [np.inf, np.inf], [np.inf, -np.inf]]
+    z = np.array(rows, dtype)
+    assert pb.nn.softmax(z).tolist() == [[1, 0], [0, 1], [0.5, 0.5], [1, 0]]
+    assert pb.nn.softmax(z).dtype == z.dtype
+    program = pb.trace(pb.nn.softmax, z=f"{dtype} N 2")
+    assert np.array_equal(pb.compile(program)(z), pb.nn.softmax(z))
+    (dz,) = pb.vjp(pb.nn.softmax, z)[1](np.array([[3.0, -1.0]] * 4, dtype))
+    assert dz.tolist() == [[0, 0], [0, 0], [1, -1], [0, 0]]
+    assert np.all(np.isnan(pb.nn.softmax(np.array([[np.nan, 1.0]], dtype))))
+    largest = np.finfo(dtype).max
+    assert pb.nn.softmax(np.array([largest, largest / 2], dtype)).tolist() == [1, 0]
+
+
+def test_log_softmax_and_logsumexp_at_minus_infinity():
+    z = np.array([[-np.inf, 0.0]])
+    assert pb.nn.log_softmax(z).tolist() == [[-np.inf, 0]]
+    assert pb.nn.logsumexp(z).tolist() == [0]
+
+
+@pytest.mark.parametrize(("dtype", "wide", "bound"), [("f4", "f8", 5e-7), ("f8", "g", 1e-15)])
+@pytest.mark.parametrize("classes", [2, 10, 100])
+@pytest.mark.parametrize("scale", [1.0, 10.0, 1e3])
+def test_the_stated_error_bounds_hold(dtype, wide, bound, classes, scale):
+    """Against the formula in a wider type, where the machine has one."""
+    z = (np.random.default_rng(0).normal(size=(20_000 // classes, classes)) * scale).astype(dtype)
+    exact = z.astype(wide) - np.max(z, axis=1, keepdims=True)
+    total = np.sum(np.exp(exact), axis=1, keepdims=True)
+    logs = exact - np.log(total)
+    assert np.max(np.abs(pb.nn.softmax(z) - np.exp(exact) / total)) <= bound
+    assert np.max(np.abs(pb.nn.log_softmax(z) - logs) / np.maximum(1, np.abs(logs))) <= bound
+
+
 def test_softplus_at_zero_is_log_two():
     assert pb.nn.softplus(0.0) == math.log(2)

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from ..nn import log_softmax, sigmoid, smooth_labels, softmax, softplus
+from ..nn.settings import real
 from ..tracing import varying
 from .protocol import Reduced
 from .settings import number_in
+from .targets import check_targets
 
 
 def entropy(y: Any) -> Any:
@@ -26,6 +28,10 @@ def entropy(y: Any) -> Any:
     Returns:
         One number >= 0 per row, of shape (...); float32 stays float32.
 
+    Raises:
+        DataError: When a row of an array is no distribution.
+        UsageError: When y does not hold real numbers.
+
     Example:
         >>> import numpy as np, pullback as pb
         >>> z, y = np.array([[2.0, -1.0]]), np.array([[0.5, 0.5]])
@@ -37,13 +43,14 @@ def entropy(y: Any) -> Any:
 
     Source: Cover and Thomas, Elements of Information Theory (2006), sections 2.1 and 2.3.
     """
-    return -_y_log_y(y)
+    y = real("entropy", y, "y")
+    if isinstance(y, np.ndarray):
+        check_targets("distribution", y, "y")
+    return 0 - _y_log_y(y)
 
 
 def _y_log_y(y: Any) -> Any:
-    present = y > 0
-    terms = np.where(present, y * np.log(np.where(present, y, 1)), 0)
-    return np.sum(terms, axis=-1)
+    return np.sum(y * np.log(np.where(y > 0, y, 1)), axis=-1)
 
 
 @dataclass(frozen=True)
@@ -54,8 +61,13 @@ class CrossEntropy(Reduced):
     `one_hot`, `softmax`, label smoothing of such rows, or `pb.nn.distribution`); the derived
     source shows it. Elsewhere it is (sum(y) softmax(z) - y) / rows.
 
+    Its value and derivative are finite for all finite logits, at +-10^4 as well, in float32 too.
+
     It is PyTorch's CrossEntropyLoss, which takes class numbers, or probabilities as here, along
-    axis 1. A difference: with weights, PyTorch weights classes and here each row has its own.
+    axis 1. Differences: its `weight` is one of classes, here each row has its own (with class
+    numbers and without smoothing they are the same mean, sum(w l) / sum(w); with probabilities or
+    smoothing PyTorch weights the terms of a row); and it can leave out rows by `ignore_index`,
+    which is a weight of 0 here.
 
     Args:
         reduction: "mean" or "sum" over rows.
@@ -85,7 +97,7 @@ class CrossEntropy(Reduced):
         super().__post_init__()
         number_in("CrossEntropy", "label_smoothing", self.label_smoothing, "[0, 1]")
 
-    def rows(self, outputs: Any, targets: Any) -> Any:
+    def _of_rows(self, outputs: Any, targets: Any) -> Any:
         """-sum_j targets_ij log softmax(outputs)_ij: (rows, classes) twice -> (rows,)."""
         if self.label_smoothing == 0:
             return -_y_log_p(targets, outputs)
@@ -111,8 +123,9 @@ class RelativeEntropy(Reduced):
     (`pb.losses.entropy`), so its derivative is the same, (softmax(z) - y) / rows where the rows
     of y are known to sum to 1, and with one-hot targets it is the same loss.
 
-    It is PyTorch's KLDivLoss(reduction="batchmean") of log_softmax(z). A difference: KLDivLoss
-    takes log-probabilities, and its "mean" divides by columns as well.
+    It is PyTorch's KLDivLoss(reduction="batchmean") of log_softmax(z). Differences: KLDivLoss
+    takes log-probabilities, and its "mean" divides by columns as well; it may be given the
+    logarithms of targets (`log_target`).
 
     Args:
         reduction: "mean" or "sum" over rows.
@@ -136,7 +149,7 @@ class RelativeEntropy(Reduced):
     targets = "distribution"
     default_rates = (1.0, 0.5)
 
-    def rows(self, outputs: Any, targets: Any) -> Any:
+    def _of_rows(self, outputs: Any, targets: Any) -> Any:
         """Cross-entropy minus the entropy of the targets: (rows, classes) twice -> (rows,)."""
         return _y_log_y(targets) - _y_log_p(targets, outputs)
 
@@ -153,8 +166,8 @@ class BinaryCrossEntropy(Reduced):
     that it neither overflows nor takes the logarithm of 0; its rounding error is that of z. Its
     derivative is (sigmoid(z) - y) / rows for every y.
 
-    A difference to PyTorch's BCEWithLogitsLoss: columns are summed, PyTorch's "mean" divides by
-    them as well.
+    Differences to PyTorch's BCEWithLogitsLoss: columns are summed, PyTorch's "mean" divides by
+    them as well; it has a `pos_weight` per column, and its weight may be one of entries.
 
     Args:
         reduction: "mean" or "sum" over rows.
@@ -176,7 +189,7 @@ class BinaryCrossEntropy(Reduced):
     targets = "fractions"
     default_rates = (1.0, 0.5)
 
-    def rows(self, outputs: Any, targets: Any) -> Any:
+    def _of_rows(self, outputs: Any, targets: Any) -> Any:
         """sum_j softplus(outputs_ij) - targets_ij outputs_ij: (rows, labels) twice -> (rows,)."""
         return np.sum(softplus(outputs) - targets * outputs, axis=1)
 

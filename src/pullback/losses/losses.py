@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from ..dims import format_shape
 from ..errors import UsageError
 from .classification import BinaryCrossEntropy, CrossEntropy, RelativeEntropy
 from .protocol import Loss
 from .regression import AbsoluteError, Huber, LogCosh, Poisson, SquaredError
-from .targets import check_targets
+from .targets import check_targets, row_weights, shape_of
 
 __all__ = ["LOSSES", "CustomLoss", "Loss", "as_loss"]
 
@@ -48,19 +49,33 @@ class CustomLoss:
 
     def rows(self, outputs: Any, targets: Any) -> Any:
         """The function's value, when it gives one number per row."""
-        value = self.function(outputs, targets)
+        value = self._value(outputs, targets)
         if np.ndim(value) != 1:
             raise UsageError("A loss that returns one number is a mean and has no rows to weight.")
+        return value
+
+    def _value(self, outputs: Any, targets: Any) -> Any:
+        """What the function gives: one number per row of the outputs, or one number."""
+        value = self.function(outputs, targets)
+        rows = shape_of(outputs)[:1]
+        if shape_of(value) not in ((), rows):
+            raise UsageError(
+                f"The loss must give one number per row or one number, not "
+                f"{format_shape(shape_of(value))}."
+            )
         return value
 
     def __call__(self, outputs: Any, targets: Any, weights: Any = None) -> Any:
         """The (weighted) mean of the function's rows; a single number is a mean already.
 
-        Raises `UsageError` when there are weights and no rows to weight.
+        Raises `UsageError` when the function gives neither, or there are weights and no rows to
+        weight; for weights that do not fit see `Reduced`.
         """
         if weights is not None:
-            return np.sum(weights * self.rows(outputs, targets)) / np.sum(weights)
-        value = self.function(outputs, targets)
+            rows = self.rows(outputs, targets)
+            weights = row_weights(str(self), weights, rows)
+            return np.sum(weights * rows) / np.sum(weights)
+        value = self._value(outputs, targets)
         return np.mean(value) if np.ndim(value) == 1 else value
 
     def __str__(self) -> str:

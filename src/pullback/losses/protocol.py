@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from .settings import check_reduction
-from .targets import check_targets
+from .targets import check_targets, paired, row_weights
 
 
 class Loss(Protocol):
@@ -61,7 +61,23 @@ class Reduced:
         check_reduction(type(self).__name__, self.reduction)
 
     def rows(self, outputs: Any, targets: Any) -> Any:
-        """One number per row."""
+        """One number per row.
+
+        Args:
+            outputs: What the network gives, (rows, columns).
+            targets: What it should give, of the same shape.
+
+        Returns:
+            An array of shape (rows,).
+
+        Raises:
+            ShapeError: When the shapes differ, so that nothing is broadcast in silence.
+            UsageError: When one of them does not hold real numbers.
+        """
+        return self._of_rows(*paired(type(self).__name__, outputs, targets))
+
+    def _of_rows(self, outputs: Any, targets: Any) -> Any:
+        """The loss of each row: the formula."""
         raise NotImplementedError
 
     def check_targets(self, targets: Any, name: str) -> None:
@@ -78,8 +94,14 @@ class Reduced:
 
         Returns:
             A floating scalar.
+
+        Raises:
+            ShapeError: When the shapes do not fit, or there is no row.
+            UsageError: When something does not hold real numbers.
+            DataError: When a weight is no finite number >= 0, or all of them are 0.
         """
         rows = self.rows(outputs, targets)
+        weights = row_weights(type(self).__name__, weights, rows)
         if weights is None:
             return np.sum(rows) if self.reduction == "sum" else np.mean(rows)
         total = np.sum(weights * rows)

@@ -48,7 +48,7 @@ class SquaredError(_OfNumbers):
     reduction: str = "mean"
     default_rates = (0.2, 0.01)
 
-    def rows(self, outputs: Any, targets: Any) -> Any:
+    def _of_rows(self, outputs: Any, targets: Any) -> Any:
         """sum_j (outputs_ij - targets_ij)^2: (rows, columns) twice -> (rows,)."""
         return np.sum((outputs - targets) ** 2, axis=1)
 
@@ -78,7 +78,7 @@ class AbsoluteError(_OfNumbers):
     reduction: str = "mean"
     default_rates = (0.2, 0.01)
 
-    def rows(self, outputs: Any, targets: Any) -> Any:
+    def _of_rows(self, outputs: Any, targets: Any) -> Any:
         """sum_j |outputs_ij - targets_ij|: (rows, columns) twice -> (rows,)."""
         return np.sum(np.abs(outputs - targets), axis=1)
 
@@ -92,7 +92,7 @@ class Huber(_OfNumbers):
     [-delta, delta].
 
     A difference to PyTorch's HuberLoss: columns are summed, PyTorch's "mean" divides by them as
-    well.
+    well. Its SmoothL1Loss(beta=delta) is this divided by delta.
 
     Args:
         reduction: "mean" or "sum" over rows.
@@ -117,7 +117,7 @@ class Huber(_OfNumbers):
         super().__post_init__()
         number_in("Huber", "delta", self.delta, "> 0")
 
-    def rows(self, outputs: Any, targets: Any) -> Any:
+    def _of_rows(self, outputs: Any, targets: Any) -> Any:
         """sum_j huber(outputs_ij - targets_ij): (rows, columns) twice -> (rows,)."""
         delta = varying(float(self.delta), "delta", like=outputs)
         return np.sum(residuals.huber(outputs - targets, delta), axis=1)
@@ -148,7 +148,7 @@ class LogCosh(_OfNumbers):
     reduction: str = "mean"
     default_rates = (0.2, 0.01)
 
-    def rows(self, outputs: Any, targets: Any) -> Any:
+    def _of_rows(self, outputs: Any, targets: Any) -> Any:
         """sum_j log(cosh(outputs_ij - targets_ij)): (rows, columns) twice -> (rows,)."""
         return np.sum(residuals.log_cosh(outputs - targets), axis=1)
 
@@ -161,9 +161,9 @@ class Poisson(Reduced):
     because no output moves it; so the loss may be below 0. The derivative is (exp(z) - y) / rows.
     Both overflow to infinity with exp(z) itself, at z = 709 in float64 and 88 in float32.
 
-    It is PyTorch's PoissonNLLLoss(log_input=True, full=False). A difference: columns are summed,
-    PyTorch's "mean" divides by them as well; there is no full=True, which adds Stirling's
-    approximation of log(y!).
+    It is PyTorch's PoissonNLLLoss(log_input=True, full=False). Differences: columns are summed,
+    PyTorch's "mean" divides by them as well; there is neither full=True, which adds Stirling's
+    approximation of log(y!), nor log_input=False, whose outputs are the rates themselves.
 
     Args:
         reduction: "mean" or "sum" over rows.
@@ -187,7 +187,7 @@ class Poisson(Reduced):
     targets = "counts"
     default_rates = (0.2, 0.01)
 
-    def rows(self, outputs: Any, targets: Any) -> Any:
+    def _of_rows(self, outputs: Any, targets: Any) -> Any:
         """sum_j exp(outputs_ij) - targets_ij outputs_ij: (rows, columns) twice -> (rows,)."""
         return np.sum(np.exp(outputs) - targets * outputs, axis=1)
 

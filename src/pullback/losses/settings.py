@@ -12,7 +12,7 @@ from ..errors import UsageError
 
 def check_reduction(owner: str, reduction: Any) -> None:
     """Raise `UsageError` unless it is "mean" or "sum"."""
-    if reduction not in ("mean", "sum"):
+    if not isinstance(reduction, str) or reduction not in ("mean", "sum"):
         raise UsageError(f"{owner}(reduction={reduction!r}): allowed are 'mean' and 'sum'.")
 
 

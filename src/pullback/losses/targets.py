@@ -88,9 +88,7 @@ both must be (rows, columns).
     shapes = shape_of(outputs), shape_of(targets)
     if len(shapes[0]) != 2 or shapes[0] != shapes[1]:
         given = " and targets ".join(map(format_shape, shapes))
-        raise ShapeError(
-            f"{owner}: outputs have the shape {given}; both must be (rows, columns)."
-        )
+        raise ShapeError(f"{owner}: outputs have the shape {given}; both must be (rows, columns).")
     return outputs, targets
 
 

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from ..errors import UsageError
 from ..tracing import varying
 from . import elementwise
 from .functions import softmax
-from .initializers import Weights
+from .initializers import Weights, initializer_of
 from .protocol import Params, State, WithoutParameters
 from .settings import number_in, one_of
 
@@ -56,6 +57,10 @@ class Activation(WithoutParameters):
         weights: The initial weights that suit a Dense layer in front of it: a name in
             `INITIALIZERS` or a function.
 
+    Raises:
+        UsageError: When the function cannot be called, the name is no text, or the weights are
+            neither a known name nor a function.
+
     Example:
         >>> import numpy as np, pullback as pb
         >>> print(pb.nn.Activation(np.tanh))
@@ -67,6 +72,15 @@ class Activation(WithoutParameters):
     function: Callable[[Any], Any]
     name: str = ""
     weights: Weights = "glorot"
+
+    def __post_init__(self) -> None:
+        if not callable(self.function) or isinstance(self.function, type):
+            raise UsageError(
+                f"Activation(function={self.function!r}): it must be a NumPy function of one array."
+            )
+        if not isinstance(self.name, str):
+            raise UsageError(f"Activation(name={self.name!r}): it must be text.")
+        initializer_of("Activation", self.weights)
 
     @property
     def suits(self) -> Weights:

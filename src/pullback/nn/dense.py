@@ -10,6 +10,7 @@ import numpy as np
 from ..errors import UsageError
 from .initializers import Weights, initializer_of
 from .protocol import Described, Params, State
+from .settings import real
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class Dense(Described):
         suited: What None stands for; `Sequential` sets it.
 
     Raises:
-        UsageError: When a setting is out of range.
+        UsageError: When a setting is out of range; from `init`, when `weights` is a function that
+            gives anything but finite numbers of the right shape.
 
     Example:
         >>> import numpy as np, pullback as pb
@@ -44,20 +46,25 @@ class Dense(Described):
         whole = isinstance(self.units, int | np.integer) and not isinstance(self.units, bool)
         if not whole or self.units < 1:
             raise UsageError(f"Dense(units={self.units!r}): units must be a whole number >= 1.")
+        if not isinstance(self.bias, bool | np.bool_):
+            raise UsageError(f"Dense(bias={self.bias!r}): bias must be True or False.")
         if self.weights is not None:
-            initializer_of(self.weights)
+            initializer_of("Dense", self.weights)
 
     def init(self, random: np.random.Generator, shape: tuple[int, ...]) -> tuple[Params, State]:
         """W of shape (inputs, units) and, with a bias, b of shape (units,), in float64."""
         if len(shape) != 1:
             raise UsageError(f"Dense needs rows of features, not samples of shape {shape}.")
         chosen = self.suited if self.weights is None else self.weights
-        W = np.asarray(initializer_of(chosen)(random, shape[0], self.units), float)
+        W = real(str(self), initializer_of("Dense", chosen)(random, shape[0], self.units), "W")
+        W = W.astype(float)
         if W.shape != (shape[0], self.units):
             raise UsageError(
                 f"{self}: the initial weights must have the shape {(shape[0], self.units)}, "
                 f"not {W.shape}."
             )
+        if not np.all(np.isfinite(W)):
+            raise UsageError(f"{self}: the initial weights must be finite numbers.")
         return ({"W": W, "b": np.zeros(self.units)} if self.bias else {"W": W}), {}
 
     def apply(self, params: Params, state: State, x: Any, *, training: bool) -> tuple[Any, State]:

@@ -21,6 +21,9 @@ class Dropout(WithoutParameters):
     in the whole batch alone; on plain arrays, outside a program, these are 0, so that each call
     drops the same entries.
 
+    A difference to PyTorch's Dropout: there a rate of 1 is allowed, which leaves nothing to learn
+    from. Rate 0 leaves every entry as it is in both.
+
     Args:
         rate: The probability, in [0, 1); varies without a new trace.
 

@@ -6,12 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import UsageError
+from ..errors import ShapeError, UsageError
 from ..primitives import fused
+from ..primitives.shape_rules import normal_axis
+from .settings import real
 
 
 def softmax(z: Any, axis: int = -1) -> Any:
     """exp(z) / sum(exp(z)) along an axis, without overflow.
+
+    The error of a probability is at most 1e-15 in float64 and 5e-7 in float32 for up to 100
+    classes. An entry of minus infinity has the probability 0, one of infinity all of it, several
+    of them share it evenly (PyTorch gives NaN); a row of nothing but minus infinity has none and
+    becomes NaN, as does a row with a NaN.
 
     Args:
         z: Logits of any shape.
@@ -21,35 +28,42 @@ def softmax(z: Any, axis: int = -1) -> Any:
         Probabilities of z's shape; float32 stays float32.
 
     Raises:
-        ShapeError: When there is no such axis.
+        ShapeError: When there is no such axis, or nothing along it.
+        UsageError: When the axis is no whole number, or z does not hold real numbers.
 
     Example:
         >>> import numpy as np, pullback as pb
         >>> pb.nn.softmax(np.array([[0.0, 0.0]]))
         array([[0.5, 0.5]])
     """
-    return fused.softmax(z, axis=_from_front(z, axis))
+    z, axis = _along("softmax", z, axis)
+    return fused.softmax(z, axis=axis)
 
 
 def log_softmax(z: Any, axis: int = -1) -> Any:
     """log(softmax(z)) along an axis, exact where softmax itself rounds to 0.
 
+    The error is at most 1e-15 in float64 and 5e-7 in float32 for up to 100 classes, relative to
+    the value where that is above 1.
+
     Args:
-        z: Logits of any shape.
+        z: Logits of any shape; minus infinity stays so, infinity makes its row NaN.
         axis: The axis of the classes.
 
     Returns:
         Numbers <= 0 of z's shape; float32 stays float32.
 
     Raises:
-        ShapeError: When there is no such axis.
+        ShapeError: When there is no such axis, or nothing along it.
+        UsageError: When the axis is no whole number, or z does not hold real numbers.
 
     Example:
         >>> import numpy as np, pullback as pb
         >>> pb.nn.log_softmax(np.array([0.0, 1e4]))
         array([-10000.,      0.])
     """
-    return fused.log_softmax(z, axis=_from_front(z, axis))
+    z, axis = _along("log_softmax", z, axis)
+    return fused.log_softmax(z, axis=axis)
 
 
 def logsumexp(z: Any, axis: int = -1, keepdims: bool = False) -> Any:
@@ -64,14 +78,16 @@ def logsumexp(z: Any, axis: int = -1, keepdims: bool = False) -> Any:
         An array without that axis (or with length 1 there); float32 stays float32.
 
     Raises:
-        ShapeError: When there is no such axis.
+        ShapeError: When there is no such axis, or nothing along it.
+        UsageError: When the axis is no whole number, or z does not hold real numbers.
 
     Example:
         >>> import numpy as np, pullback as pb
         >>> pb.nn.logsumexp(np.array([1e4, 1e4])).round(4)
         np.float64(10000.6931)
     """
-    return fused.logsumexp(z, axis=_from_front(z, axis), keepdims=keepdims)
+    z, axis = _along("logsumexp", z, axis)
+    return fused.logsumexp(z, axis=axis, keepdims=bool(keepdims))
 
 
 def one_hot(labels: Any, classes: int, dtype: Any = np.float64) -> Any:
@@ -86,7 +102,8 @@ def one_hot(labels: Any, classes: int, dtype: Any = np.float64) -> Any:
         An array of shape (*labels.shape, classes).
 
     Raises:
-        UsageError: When a label lies outside the classes or is no integer.
+        UsageError: When a label lies outside the classes or is no integer, `classes` is no whole
+            number above 0, or `dtype` is none of numbers.
 
     Example:
         >>> import numpy as np, pullback as pb
@@ -94,6 +111,8 @@ def one_hot(labels: Any, classes: int, dtype: Any = np.float64) -> Any:
         array([[0., 1.],
                [1., 0.]])
     """
+    if isinstance(classes, bool) or not isinstance(classes, int | np.integer) or classes < 1:
+        raise UsageError(f"one_hot(classes={classes!r}): it must be a whole number of at least 1.")
     if not hasattr(labels, "__pullback_bind__"):
         labels = np.asarray(labels)
         if labels.dtype.kind not in "iu":
@@ -103,10 +122,27 @@ def one_hot(labels: Any, classes: int, dtype: Any = np.float64) -> Any:
         if low < 0 or high >= classes:
             wrong = low if low < 0 else high
             raise UsageError(f"The label {wrong} is not one of the classes 0 to {classes - 1}.")
-    return fused.one_hot(labels, classes=classes, dtype=np.dtype(dtype))
+    return fused.one_hot(labels, classes=int(classes), dtype=_dtype_of_numbers(dtype))
 
 
-def _from_front(z: Any, axis: int) -> int:
-    """The axis counted from the front where it exists; the primitive refuses the others."""
+def _dtype_of_numbers(dtype: Any) -> Any:
+    try:
+        wanted = np.dtype(dtype)
+    except TypeError:
+        wanted = None
+    if wanted is None or wanted.kind not in "iuf":
+        raise UsageError(f"one_hot(dtype={dtype!r}): it must be a dtype of numbers.")
+    return wanted
+
+
+def _along(owner: str, z: Any, axis: int) -> tuple[Any, int]:
+    """The logits, and the axis counted from the front; in a trace the primitive refuses others."""
+    z = real(owner, z, "z")
     ndim = np.ndim(z)
-    return axis % ndim if -ndim <= axis < ndim else axis
+    if not isinstance(z, np.ndarray):
+        known = isinstance(axis, int | np.integer) and -ndim <= axis < ndim
+        return z, axis % ndim if known else axis
+    axis = normal_axis(owner, axis, ndim)
+    if z.shape[axis] == 0:
+        raise ShapeError(f"{owner}: axis {axis} of z has no entries; z has the shape {z.shape}.")
+    return z, axis

@@ -8,12 +8,13 @@ n s v; what the activation then loses decides which s keeps the next layer's inp
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..errors import UsageError, nearest
-from .settings import number_in
+from .settings import number_in, one_of
 
 Initializer = Callable[[np.random.Generator, int, int], Any]
 Weights = str | Initializer
@@ -147,55 +148,87 @@ def glorot_uniform(random: np.random.Generator, inputs: int, outputs: int) -> An
     return random.uniform(-bound, bound, size=(inputs, outputs))
 
 
-def he_normal(random: np.random.Generator, inputs: int, outputs: int, slope: float = 0.0) -> Any:
-    """Normal numbers with variance 2 / ((1 + slope^2) inputs): the right scale before a relu.
+def he_normal(
+    random: np.random.Generator,
+    inputs: int,
+    outputs: int,
+    slope: float = 0.0,
+    fan: str = "inputs",
+) -> Any:
+    """Normal numbers with variance 2 / ((1 + slope^2) n): the right scale before a relu.
 
-    A relu lets half of the variance through, a leaky one (1 + slope^2) / 2 of it.
+    A relu lets half of the variance through, a leaky one (1 + slope^2) / 2 of it. With n = inputs
+    signals keep their size on their way forward, with n = outputs error signals on theirs back.
+
+    It is PyTorch's kaiming_normal_(a=slope, mode="fan_in" or "fan_out").
 
     Args:
         random: The source of random numbers.
         inputs: Units of the layer before (fan-in).
-        outputs: Units of the layer.
-        slope: The activation's slope below 0.
+        outputs: Units of the layer (fan-out).
+        slope: The activation's slope below 0; finite.
+        fan: "inputs" or "outputs", which of them n is.
 
     Returns:
         float64 weights of shape (inputs, outputs).
+
+    Raises:
+        UsageError: When the slope or the fan is not allowed.
 
     Example:
         >>> import numpy as np, pullback as pb
         >>> pb.nn.he_normal(np.random.default_rng(0), 200, 100).std().round(2)
         np.float64(0.1)
+        >>> pb.nn.he_normal(np.random.default_rng(0), 100, 200, fan="outputs").std().round(2)
+        np.float64(0.1)
 
-    Source: He et al., Delving deep into rectifiers (2015), equations 10 and 15.
+    Source: He et al., Delving deep into rectifiers (2015), equations 10, 14 and 15.
     """
-    return random.normal(scale=_he_scale(inputs, slope), size=(inputs, outputs))
+    scale = _he_scale("he_normal", {"inputs": inputs, "outputs": outputs}, slope, fan)
+    return random.normal(scale=scale, size=(inputs, outputs))
 
 
-def he_uniform(random: np.random.Generator, inputs: int, outputs: int, slope: float = 0.0) -> Any:
-    """Uniform numbers with variance 2 / ((1 + slope^2) inputs), He's in the other form.
+def he_uniform(
+    random: np.random.Generator,
+    inputs: int,
+    outputs: int,
+    slope: float = 0.0,
+    fan: str = "inputs",
+) -> Any:
+    """Uniform numbers with variance 2 / ((1 + slope^2) n), He's in the other form.
+
+    They lie in +-sqrt(6 / ((1 + slope^2) n)). It is PyTorch's kaiming_uniform_(a=slope,
+    mode="fan_in" or "fan_out"); its Linear starts with a = sqrt(5), a sixth of a relu's variance.
 
     Args:
         random: The source of random numbers.
         inputs: Units of the layer before (fan-in).
-        outputs: Units of the layer.
-        slope: The activation's slope below 0.
+        outputs: Units of the layer (fan-out).
+        slope: The activation's slope below 0; finite.
+        fan: "inputs" or "outputs", which of them n is.
 
     Returns:
-        float64 weights of shape (inputs, outputs), in +-sqrt(6 / ((1 + slope^2) inputs)).
+        float64 weights of shape (inputs, outputs).
+
+    Raises:
+        UsageError: When the slope or the fan is not allowed.
 
     Example:
         >>> import numpy as np, pullback as pb
         >>> pb.nn.he_uniform(np.random.default_rng(0), 200, 100).std().round(2)
         np.float64(0.1)
 
-    Source: He et al., Delving deep into rectifiers (2015), equations 10 and 15.
+    Source: He et al., Delving deep into rectifiers (2015), equations 10, 14 and 15.
     """
-    bound = np.sqrt(3) * _he_scale(inputs, slope)
+    scale = _he_scale("he_uniform", {"inputs": inputs, "outputs": outputs}, slope, fan)
+    bound = np.sqrt(3) * scale
     return random.uniform(-bound, bound, size=(inputs, outputs))
 
 
-def _he_scale(inputs: int, slope: float) -> Any:
-    return np.sqrt(2 / ((1 + slope**2) * inputs))
+def _he_scale(owner: str, fans: dict[str, int], slope: float, fan: str) -> Any:
+    number_in("()", -np.inf, np.inf, owner, "slope", slope)
+    one_of(list(fans), owner, "fan", fan)
+    return np.sqrt(2 / fans[fan]) / np.hypot(1, slope)  # which does not overflow as 1 + slope^2
 
 
 def lecun_normal(random: np.random.Generator, inputs: int, outputs: int) -> Any:
@@ -259,20 +292,22 @@ INITIALIZERS: dict[str, Initializer] = {
     "he": he_normal,
     "he-normal": he_normal,
     "he-uniform": he_uniform,
+    "he-normal-outputs": partial(he_normal, fan="outputs"),
+    "he-uniform-outputs": partial(he_uniform, fan="outputs"),
     "lecun-normal": lecun_normal,
     "orthogonal": orthogonal,
 }
 """Initializers by the name that `Dense(weights=...)` takes."""
 
 
-def initializer_of(weights: Weights) -> Initializer:
+def initializer_of(owner: str, weights: Weights) -> Initializer:
     """The initializer of a name, or the function itself; `UsageError` for anything else."""
     if callable(weights):
         return weights
     if not isinstance(weights, str) or weights not in INITIALIZERS:
         allowed = list(INITIALIZERS)
         raise UsageError(
-            f"Dense(weights={weights!r}): allowed are {', '.join(allowed)}, and functions of "
+            f"{owner}(weights={weights!r}): allowed are {', '.join(allowed)}, and functions of "
             f"(random, inputs, outputs).{nearest(str(weights), allowed)}"
         )
     return INITIALIZERS[weights]

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..errors import DataError, PullbackError, ShapeError, UsageError
 from ..primitives import labels
+from .settings import real
 
 
 def smooth_labels(y: Any, amount: Any) -> Any:
@@ -31,8 +32,8 @@ def smooth_labels(y: Any, amount: Any) -> Any:
         Floating targets of y's shape; float32 stays float32.
 
     Raises:
-        UsageError: When the amount is a number outside [0, 1].
-        ShapeError: When y has no axis of classes.
+        UsageError: When the amount is a number outside [0, 1], or y does not hold real numbers.
+        ShapeError: When y has no axis of classes, or no class.
 
     Example:
         >>> import numpy as np, pullback as pb
@@ -43,7 +44,7 @@ def smooth_labels(y: Any, amount: Any) -> Any:
     """
     if not hasattr(amount, "__pullback_bind__"):
         amount = _between_0_and_1("smooth_labels(amount=", amount)
-    return labels.smooth_labels(_rows(y), amount)
+    return labels.smooth_labels(_rows("smooth_labels", y), amount)
 
 
 def distribution(y: Any, tolerance: float = labels.TOLERANCE) -> Any:
@@ -64,8 +65,8 @@ def distribution(y: Any, tolerance: float = labels.TOLERANCE) -> Any:
     Raises:
         DataError: When a row is no distribution; a program raises `ValueError`, as its emitted
             source does.
-        UsageError: When the tolerance is outside [0, 1].
-        ShapeError: When y has no axis of classes.
+        UsageError: When the tolerance is outside [0, 1], or y does not hold real numbers.
+        ShapeError: When y has no axis of classes, or no class.
 
     Example:
         >>> import numpy as np, pullback as pb
@@ -75,17 +76,19 @@ def distribution(y: Any, tolerance: float = labels.TOLERANCE) -> Any:
     """
     tolerance = _between_0_and_1("distribution(tolerance=", tolerance)
     try:
-        return labels.distribution(_rows(y), tolerance=tolerance)
+        return labels.distribution(_rows("distribution", y), tolerance=tolerance)
     except ValueError as error:
         if isinstance(error, PullbackError):
             raise
         raise DataError(f"The targets are no distributions: {error}.") from None
 
 
-def _rows(y: Any) -> Any:
-    rows = y if hasattr(y, "__pullback_bind__") else np.asarray(y)
+def _rows(owner: str, y: Any) -> Any:
+    rows = real(owner, y, "y")
     if not rows.ndim:
         raise ShapeError("Targets must have an axis of classes; this is one number.")
+    if isinstance(rows, np.ndarray) and not rows.shape[-1]:
+        raise ShapeError("Targets must have at least one class.")
     return rows
 
 

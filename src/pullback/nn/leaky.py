@@ -56,6 +56,9 @@ class LeakyReLU(Elementwise):
 class PReLU(Described):
     """x where x > 0, else slope * x with a slope that is learned by backpropagation.
 
+    The gradient of a slope is sum(ct * min(x, 0)) over the entries that share it. It is PyTorch's
+    PReLU, which starts at 0.25 as well. Penalties leave the slope alone, as the paper has it.
+
     Args:
         slope: What the slope starts at; finite.
         per: "layer" for one slope, "unit" for one per unit.
@@ -101,7 +104,8 @@ class RandomizedLeakyReLU(WithoutParameters):
     """x where x > 0, else slope * x; the slope is random in training and its mean in prediction.
 
     In training it is drawn from U[lower, upper), anew for each entry and step; in prediction it
-    is (lower + upper) / 2. Both bounds vary without a new trace.
+    is (lower + upper) / 2. Both bounds vary without a new trace. The gradient takes the slopes
+    that were drawn for the value; the draws depend on seed, step and place alone (`Dropout`).
 
     Args:
         lower: Lower bound of the slope.

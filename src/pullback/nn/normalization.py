@@ -21,12 +21,15 @@ class BatchNorm(Described):
     In training mean and variance are those of the batch, the variance as the mean of squared
     deviations; the gradient flows through both. Prediction uses running ones, the layer's state:
     running + momentum * (batch - running) after each step, with the unbiased variance
-    (sum / (rows - 1)), from 0 and 1. This is PyTorch's BatchNorm1d, to rounding.
+    (sum / (rows - 1)), from 0 and 1. This is PyTorch's BatchNorm1d, to rounding; a difference is
+    that `momentum=None`, the average over all batches, and layers without gamma and beta or
+    without running statistics are there alone.
 
     One row has no variance: its unbiased form divides by 0, and the output would be beta
     whatever the input. So training refuses batch_size=1 and makes no step with fewer rows than
     `least_rows`, which is 2: a last batch of one row joins the one before it. Prediction takes
-    any number of rows.
+    any number of rows. PyTorch refuses one row in training too, but leaves a last batch of one row
+    to its user.
 
     Args:
         momentum: Weight of the present batch in the running statistics, in (0, 1].
@@ -91,7 +94,8 @@ class LayerNorm(Described):
     """gamma * (x - mean) / sqrt(variance + epsilon) + beta, each row over its own units.
 
     Rows do not meet, so training and prediction are the same and any batch size will do. The
-    variance is the mean of squared deviations, as in PyTorch's LayerNorm.
+    variance is the mean of squared deviations. This is PyTorch's LayerNorm over the last axis, to
+    rounding; there several axes may be given too.
 
     Args:
         epsilon: Added to the variance, above 0; varies without a new trace.

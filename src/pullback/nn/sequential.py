@@ -29,7 +29,9 @@ class Sequential:
     W1, b1, gamma1, beta1, mean1, variance1, slope1, W2, b2.
 
     Raises:
-        UsageError: When there is no layer, or something is no layer.
+        UsageError: When there is no layer, or something is no layer; from `init`, when the shape
+            of a sample is no tuple of whole numbers above 0, or a layer gives anything but
+            floating numbers, a row for each row.
 
     Example:
         >>> import pullback as pb
@@ -48,6 +50,16 @@ class Sequential:
 
     def init(self, random: np.random.Generator, shape: tuple[int, ...]) -> tuple[Params, State]:
         """Parameters and state of all layers for inputs of shape (batch, *shape), in float64."""
+        if not isinstance(shape, tuple) or not all(_is_length(length) for length in shape):
+            raise UsageError(
+                f"init(shape={shape!r}): it must be a tuple of whole numbers above 0, the shape of "
+                "one sample, such as (4,)."
+            )
+        if not isinstance(random, np.random.Generator):
+            raise UsageError(
+                f"init(random={random!r}): it must be a generator, such as "
+                "np.random.default_rng(0)."
+            )
         params: Params = {}
         state: State = {}
         for place in self._places:
@@ -77,6 +89,11 @@ class Sequential:
 
     def __repr__(self) -> str:
         return f"<{self}>"
+
+
+def _is_length(length: Any) -> bool:
+    whole = isinstance(length, int | np.integer) and not isinstance(length, bool)
+    return whole and bool(length > 0)
 
 
 def _opaque(following: Iterable[Layer]) -> Layer | None:
@@ -120,5 +137,11 @@ def _output_shape(
         "x": Aval(np.dtype(np.float64), (axis("N"), *shape)),
     }
     program = trace_avals(output, avals, str(layer))
-    result: tuple[Any, ...] = program.outputs[0].aval.shape[1:]
+    output_aval = program.outputs[0].aval
+    if not output_aval.is_float or output_aval.shape[:1] != (axis("N"),):
+        raise UsageError(
+            f"{layer}: its output must be floating numbers, a row for each row of its input; "
+            f"for (N, {', '.join(map(str, shape))}) it gives {output_aval}."
+        )
+    result: tuple[Any, ...] = output_aval.shape[1:]
     return result

@@ -22,7 +22,8 @@ def number_in(brackets: str, low: float, high: float, owner: str, name: str, val
         name: The setting's name.
         value: Its value.
     """
-    is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    is_number = isinstance(value, int | float | np.integer | np.floating)
+    is_number = is_number and not isinstance(value, bool)
     above = is_number and (low <= value if brackets[0] == "[" else low < value)
     below = is_number and (value <= high if brackets[1] == "]" else value < high)
     if not (above and below):
@@ -34,11 +35,34 @@ def number_in(brackets: str, low: float, high: float, owner: str, name: str, val
 
 def one_of(allowed: list[str], owner: str, name: str, value: Any) -> None:
     """Raise `UsageError` unless a setting is one of the allowed words."""
-    if value not in allowed:
+    if not isinstance(value, str) or value not in allowed:
         raise UsageError(
             f"{owner}({name}={value!r}): allowed are {', '.join(allowed)}."
             f"{nearest(str(value), allowed)}"
         )
+
+
+def real(owner: str, x: Any, name: str = "x") -> Any:
+    """A traced value as it is, anything else as an array of real numbers; booleans become floats.
+
+    Args:
+        owner: The function that takes the array.
+        x: What was given.
+        name: The argument's name.
+
+    Raises:
+        UsageError: When it holds anything but real numbers.
+    """
+    if hasattr(x, "__pullback_bind__"):
+        return x
+    array = np.asarray(x)
+    if array.dtype.kind not in "biuf":
+        raise UsageError(f"{owner}: {name} must hold real numbers, not {_what(x, array)}.")
+    return array.astype(float) if array.dtype.kind == "b" else array
+
+
+def _what(x: Any, array: Any) -> str:
+    return f"the dtype {array.dtype}" if isinstance(x, np.ndarray) else repr(x)
 
 
 def described(layer: Any) -> str:

@@ -60,7 +60,7 @@ def erfc(x):  # type: ignore[no-untyped-def]
 def erf(x):  # type: ignore[no-untyped-def]
     """The error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x."""
     near, far = erf_near_zero(x), 1 - erfc(np.abs(x))  # type: ignore[no-untyped-call]
-    return np.where(np.abs(x) <= 0.46875, near, np.copysign(far, x))
+    return np.where(np.abs(x) <= 0.46875, near, np.copysign(far, x))[()]
 
 
 def normal_cdf(x):  # type: ignore[no-untyped-def]
@@ -70,12 +70,12 @@ def normal_cdf(x):  # type: ignore[no-untyped-def]
 
 def leaky_relu(x, slope):  # type: ignore[no-untyped-def]
     """x where it is positive, else slope * x."""
-    return np.where(x > 0, x, slope * x)
+    return np.where(x > 0, x, slope * x)[()]
 
 
 def elu(x, alpha):  # type: ignore[no-untyped-def]
     """x where it is positive, else alpha * (exp(x) - 1)."""
-    return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
+    return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))[()]
 
 
 def silu(x):  # type: ignore[no-untyped-def]
@@ -97,6 +97,7 @@ def gelu_tanh(x):  # type: ignore[no-untyped-def]
 
 def softmax(z, axis):  # type: ignore[no-untyped-def]
     """exp(z) / sum(exp(z)) along an axis; shifted by the maximum, so it cannot overflow."""
+    z = np.minimum(z, np.finfo(np.result_type(z, 1.0)).max)  # since inf - inf is no number
     e = np.exp(z - np.max(z, axis=axis, keepdims=True))
     return e / np.sum(e, axis=axis, keepdims=True)
 
