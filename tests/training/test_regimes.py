@@ -6,7 +6,8 @@ import pytest
 import pullback as pb
 from pullback.data.batches import batch_slices, drawn_order
 from pullback.errors import DataError, UsageError
-from pullback.training import prepare
+from pullback.tracing import trace_avals
+from pullback.training import Callback, prepare, programs
 
 RANDOM = np.random.default_rng(0)
 X, Y = RANDOM.normal(size=(50, 4)), RANDOM.integers(0, 3, size=50)
@@ -71,8 +72,69 @@ def test_rows_without_weight_teach_nothing():
     some = trained(sample_weight=weights, batch_size=5, sampling="ordered")
     assert same(some, trained(x=X[:25], y=Y[:25], batch_size=5, sampling="ordered"), 1e-9)
     assert some.history[-1]["loss"] > 0
-    apart = trained(sample_weight=np.tile([1.0, 0.0], 25), batch_size=1, accumulate=2)
-    assert np.isfinite(apart.history[-1]["loss"])
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@pytest.mark.parametrize("weights", [np.tile([1.0, 0.0], 25), np.repeat([2.0, 0.0], 25)])
+def test_an_accumulated_batch_without_weight_is_seen_as_in_one_large_batch(reduction, weights):
+    settings = {
+        "loss": pb.losses.CrossEntropy(reduction=reduction),
+        "sample_weight": weights,
+        "sampling": "ordered",
+        "optimizer": pb.optim.SGD(0.01),
+    }
+    large = trained(batch_size=50, **settings)
+    small = trained(batch_size=1, accumulate=50, **settings)
+    assert same(large, small, 1e-9)
+    for a, b in zip(large.history, small.history, strict=True):
+        assert a["accuracy"] == b["accuracy"]
+        assert a["loss"] == pytest.approx(b["loss"], rel=1e-9)
+
+
+def test_accumulated_batches_are_normed_one_by_one():
+    """BatchNorm alone does not see one large batch: its mean is that of the rows at hand."""
+    net = pb.nn.Sequential(pb.nn.Dense(3), pb.nn.BatchNorm(momentum=0.25))
+    settings = {"epochs": 1, "sampling": "ordered", "optimizer": pb.optim.SGD(0.1)}
+    kept = []
+
+    class KeepsTheState(Callback):
+        def on_end(self, training):
+            kept.append(training.state)
+
+    run = trained(net, batch_size=20, accumulate=3, callbacks=[KeepsTheState()], **settings)
+    params, _ = net.init(np.random.default_rng(0), (4,))
+    lots = [slice(0, 20), slice(20, 40), slice(40, 50)]
+    mean, moved = np.zeros(3), {"gamma1": 0.0, "beta1": 0.0}
+    for lot in lots:
+        z = X[lot] @ params["W1"] + params["b1"]
+        mean += 0.25 * (z.mean(axis=0) - mean)
+        normed = (z - z.mean(axis=0)) / np.sqrt(z.var(axis=0) + 1e-5)
+        p = np.exp(normed) / np.sum(np.exp(normed), axis=1, keepdims=True)
+        error = (p - np.eye(3)[Y[lot]]) / 50
+        moved["gamma1"] += 0.1 * np.sum(error * normed, axis=0)
+        moved["beta1"] += 0.1 * np.sum(error, axis=0)
+    for name, step in moved.items():
+        assert np.allclose(params[name] - run.model.params[name], step, rtol=1e-9)
+    assert np.allclose(kept[0]["mean1"], mean, rtol=1e-12)
+    assert not same(run, trained(net, batch_size=50, **settings), 1e-6)
+
+
+def test_a_last_batch_of_17_is_a_mean_over_17():
+    """One step on 33 rows, one on 17: each by the formula of softmax regression."""
+    net = pb.nn.Sequential(pb.nn.Dense(3))
+    settings = {"epochs": 1, "sampling": "ordered", "batch_size": 33}
+    for reduction, rate, divided in (("mean", 0.5, True), ("sum", 0.01, False)):
+        loss = pb.losses.CrossEntropy(reduction=reduction)
+        run = trained(net, loss=loss, optimizer=pb.optim.SGD(rate), **settings)
+        params, _ = net.init(np.random.default_rng(0), (4,))
+        W, b = params["W1"], params["b1"]
+        for lot in (slice(0, 33), slice(33, 50)):
+            e = np.exp(X[lot] @ W + b)
+            error = e / np.sum(e, axis=1, keepdims=True) - np.eye(3)[Y[lot]]
+            error /= len(error) if divided else 1
+            W, b = W - rate * X[lot].T @ error, b - rate * np.sum(error, axis=0)
+        assert np.allclose(run.model.params["W1"], W, rtol=1e-12)
+        assert np.allclose(run.model.params["b1"], b, rtol=1e-12)
 
 
 def test_class_weights_are_sample_weights():
@@ -93,6 +155,30 @@ def test_the_penalty_is_part_of_the_loss_and_told_apart():
     assert first["penalty"] == pytest.approx(expected, rel=1e-12)
     assert first["loss"] - first["penalty"] == pytest.approx(trained().history[0]["loss"], rel=1e-9)
     assert run.history[1]["penalty"] == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_the_penalty_of_a_sum_counts_once_an_epoch(accumulate):
+    """Else a run of many steps would seem to begin with a smaller loss than it goes on with."""
+    run = trained(
+        loss=pb.losses.CrossEntropy(reduction="sum"),
+        penalty=pb.losses.L2(1.0),
+        batch_size=5,
+        accumulate=accumulate,
+        optimizer=pb.optim.SGD(1e-9),
+    )
+    for record in run.history[1:]:
+        for name in ("loss", "penalty"):
+            assert record[name] == pytest.approx(run.history[0][name], rel=1e-6)
+    assert not run.made_it_worse
+
+
+def test_elastic_net_is_both_penalties_on_matrices_alone():
+    run = trained(penalty=pb.losses.ElasticNet(0.2, 0.3), epochs=1, batch_size="full")
+    params, _ = network().init(np.random.default_rng(0), (4,))
+    matrices = [params[name] for name in ("W1", "W2")]
+    expected = sum(0.2 * np.sum(np.abs(W)) + 0.15 * np.sum(W**2) for W in matrices)
+    assert run.history[0]["penalty"] == pytest.approx(expected, rel=1e-12)
 
 
 def test_a_penalty_pulls_weights_and_leaves_biases():
@@ -169,6 +255,53 @@ def test_a_schedule_is_a_function_of_the_updates_done():
     assert rates == sorted(rates, reverse=True)
 
 
+def test_a_schedule_over_the_run_ends_with_its_last_step():
+    """Also where a last batch is too small and joins the one before it."""
+    cycle = {"schedule": pb.optim.OneCycle(end=0.125), "epochs": 3, "batch_size": 8}
+    for net in (network(), network(pb.nn.BatchNorm())):
+        run = trained(net, X[:41], Y[:41], **cycle)
+        assert run.history[-1]["learning_rate"] == pytest.approx(0.125 * 0.01, rel=1e-12)
+
+
+def test_a_run_traces_as_often_for_many_epochs_as_for_one(monkeypatch):
+    traced = []
+
+    def counting(*args):
+        traced.append(args)
+        return trace_avals(*args)
+
+    monkeypatch.setattr(programs, "trace_avals", counting)
+    counts = []
+    for epochs in (1, 5):
+        settings = {"schedule": pb.optim.Cosine(), "penalty": pb.losses.L2(0.1)}
+        trained(epochs=epochs, validation=0.2, average=0.9, accumulate=2, **settings)
+        counts.append(len(traced))
+        traced.clear()
+    assert counts[0] == counts[1] > 0
+
+
+def test_no_setting_that_is_a_number_makes_another_step():
+    """Each is an input of the step, or the default of one: the equations are the same."""
+
+    def step(**others):
+        settings = {"optimizer": pb.optim.AdamW(1e-3), "penalty": pb.losses.L2(0.1)}
+        settings |= {"clip_norm": 1.0, "average": 0.9} | others
+        net = network(pb.nn.LeakyReLU(0.1), pb.nn.Dropout(0.2))
+        return str(prepare(settings.pop("net", net), X, Y, **settings).step)
+
+    rule = pb.optim.AdamW(0.5, beta1=0.1, beta2=0.2, epsilon=1e-3, weight_decay=0.4)
+    same_step = [
+        {"optimizer": rule},
+        {"penalty": pb.losses.L2(3.0)},
+        {"clip_norm": 0.1, "average": 0.5},
+        {"schedule": pb.optim.Cosine()},
+        {"batch_size": 7, "seed": 5, "sampling": "replacement"},
+        {"net": network(pb.nn.LeakyReLU(0.3), pb.nn.Dropout(0.4))},
+    ]
+    assert {step(**others) for others in same_step} == {step()}
+    assert step(penalty=pb.losses.L1(0.1)) != step()
+
+
 def test_averaged_weights_are_what_evaluates_and_predicts():
     run = trained(average=0.9, epochs=5, batch_size="full", validation=(X, Y))
     plain = trained(epochs=5, batch_size="full")
@@ -226,16 +359,3 @@ def test_scaled_targets_keep_their_unit_outside():
     net = pb.nn.Sequential(pb.nn.Dense(1))
     run = pb.train(net, X, targets, target_scaling="standard", **settings)
     assert np.allclose(np.ravel(run.model.predict(X)), targets, rtol=0.02)
-
-
-def test_lbfgs_is_a_solver_on_all_rows():
-    pytest.importorskip("scipy")
-    run = trained(optimizer=pb.optim.LBFGS(), batch_size="full", penalty=pb.losses.L2(1e-3))
-    losses = [record["loss"] for record in run.history]
-    assert losses == sorted(losses, reverse=True)
-    assert losses[-1] < 0.5 * losses[0]
-    assert losses[-1] < trained(penalty=pb.losses.L2(1e-3), epochs=100).history[-1]["loss"]
-    with pytest.raises(UsageError, match="random"):
-        trained(network(pb.nn.Dropout(0.5)), optimizer=pb.optim.LBFGS(), batch_size="full")
-    with pytest.raises(UsageError, match="batch_size=32"):
-        trained(optimizer=pb.optim.LBFGS())
