@@ -8,7 +8,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fuzz bench format setup clean distclean
+.PHONY: help demo test check fuzz bench questions format setup clean distclean
 
 help:  ## list the targets
 	@echo "usage: make TARGET [PYTHON=/path/to/python]"
@@ -31,6 +31,9 @@ fuzz: $(STAMP)  ## property tests on many new examples
 
 bench: $(STAMP)  ## measure the time of `import pullback`
 	$(BIN)/python benchmarks/import_time.py
+
+questions: $(STAMP)  ## run every experiment and rewrite docs/questions.md with its pictures
+	$(BIN)/python tools/questions.py
 
 format: $(STAMP)  ## rewrite the files in the project's format
 	$(BIN)/ruff check --fix .

@@ -20,7 +20,7 @@ def draw(report: Report) -> dict[str, Figure]:
 
 
 def _regions(report: Report) -> Figure:
-    figure = Figure(figsize=(9.0, 4.8), layout="constrained")
+    figure = Figure(figsize=(9.0, 4.95), layout="constrained")
     numbers = report.numbers
     points, labels = np.array(numbers["points"]["x"]), np.array(numbers["points"]["label"])
     colours = (BLUE, ORANGE, GREEN)
@@ -59,10 +59,10 @@ def _losses(report: Report) -> Figure:
         axes.annotate(
             TITLES[name],
             (epochs[-1], list(losses.values())[-1]),
-            (6, 0),
+            (6, 5),
             textcoords="offset points",
             color=colour,
-            va="center",
+            weight="bold",
         )
     axes.set_xscale("log")
     axes.set_xlim(right=axes.get_xlim()[1] * 4)
