@@ -218,6 +218,7 @@ def test_a_target_that_is_not_a_number_is_not_lost(place):
     y[0, place] = np.nan
     for loss in (L.CrossEntropy(), L.RelativeEntropy()):
         assert np.isnan(loss(Z[:1], y))
+    assert np.isnan(pb.compile(pb.trace(L.entropy, y="N 4"))(y))  # an array would be refused
 
 
 def test_log_cosh_keeps_its_digits_near_zero():

@@ -202,6 +202,32 @@ def test_the_slope_of_the_randomized_one_is_drawn_per_entry_and_step():
     assert np.all(program_of(nn.RandomizedLeakyReLU(0.2, 0.6), training=False)(x) == -0.4)
 
 
+def test_the_gradient_takes_the_slopes_of_the_value():
+    random = np.random.default_rng(3)
+    x, ct = -np.exp(random.normal(size=(50, 4))), random.normal(size=(50, 4))
+    layer = nn.RandomizedLeakyReLU(0.2, 0.6)
+
+    def total(x, ct):
+        y = layer.apply({}, {}, x, training=True)[0]
+        return np.sum(ct * y), y
+
+    program = pb.trace(total, x="N 4", ct="N 4")
+    derived = pb.value_and_grad(program, wrt="x", has_aux=True)
+    for seed, step in ((0, 0), (1, 1), (1, 2)):
+        (_, y), dx = derived(x, ct, seed=seed, step=step)
+        assert np.allclose(dx, ct * (y / x), rtol=1e-14, atol=0)
+
+
+def test_two_layers_draw_two_slopes():
+    network = nn.Sequential(nn.RandomizedLeakyReLU(0.2, 0.6), nn.RandomizedLeakyReLU(0.2, 0.6))
+    x = -np.ones((500, 4))
+    program = pb.trace(lambda x: network.apply({}, {}, x, training=True)[0], x="N 4")
+    first = -program_of(nn.RandomizedLeakyReLU(0.2, 0.6), training=True)(x)
+    second = -program(x) / first
+    assert 0.2 <= second.min() < 0.61 > second.max()
+    assert abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 4 / np.sqrt(2000)
+
+
 def test_the_learned_slope_is_a_parameter():
     assert nn.PReLU(0.1).init(random(), (3,))[0]["slope"].tolist() == [0.1]
     assert nn.PReLU(0.1, per="unit").init(random(), (3,))[0]["slope"].tolist() == [0.1] * 3

@@ -21,6 +21,12 @@ def test_a_share_is_dropped_and_the_expectation_stays(rate):
     assert np.allclose(y[y != 0], 1 / (1 - rate), rtol=1e-15)
 
 
+def test_rate_zero_leaves_every_entry_as_it_is():
+    x = np.random.default_rng(0).normal(size=(7, 4))
+    assert np.array_equal(program_of(pb.nn.Dropout(0))(x, seed=3), x)
+    assert np.array_equal(program_of(pb.nn.Dropout(0), x="f4 N 4")(x.astype("f4")), x.astype("f4"))
+
+
 def test_in_prediction_nothing_happens():
     x = np.random.default_rng(0).normal(size=(7, 4))
     program = program_of(pb.nn.Dropout(0.9), training=False)

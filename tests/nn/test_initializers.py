@@ -24,6 +24,13 @@ VARIANCES = {
     "he-uniform": (pb.nn.he_uniform, lambda inputs, outputs: 2 / inputs, True),
     "he-normal leaky": (partial(pb.nn.he_normal, slope=0.5), lambda i, o: 1.6 / i, False),
     "he-uniform leaky": (partial(pb.nn.he_uniform, slope=0.5), lambda i, o: 1.6 / i, True),
+    "he-normal outputs": (
+        partial(pb.nn.he_normal, slope=0.5, fan="outputs"),
+        lambda i, o: 1.6 / o,
+        False,
+    ),
+    "he-uniform outputs": (INITIALIZERS["he-uniform-outputs"], lambda i, o: 2 / o, True),
+    "he-normal-outputs": (INITIALIZERS["he-normal-outputs"], lambda i, o: 2 / o, False),
     "lecun-normal": (pb.nn.lecun_normal, lambda inputs, outputs: 1 / inputs, False),
 }
 
@@ -43,6 +50,12 @@ def test_mean_variance_and_shape_of_the_distribution(name, inputs, outputs):
     assert np.mean(W**4) / np.mean(W**2) ** 2 == pytest.approx(kurtosis, rel=0.03)
     if is_uniform:
         assert np.max(np.abs(W)) <= np.sqrt(3 * expected)
+
+
+def test_a_huge_slope_does_not_overflow():
+    """Its square would: 2 / ((1 + slope^2) n) is sqrt(2 / n) / slope, squared."""
+    W = pb.nn.he_normal(random(), 200, 100, slope=1e200)
+    assert np.allclose(W * 1e200, pb.nn.he_normal(random(), 200, 100), rtol=1e-14)
 
 
 def test_zeros():

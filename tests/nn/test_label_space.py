@@ -56,7 +56,7 @@ def test_amounts_and_tolerances_out_of_range(value):
         with pytest.raises(UsageError) as caught:
             call(SOFT, value)
         assert str(caught.value) == (
-            f"{call.__name__}({name}={value!r}): it must be a number in [0, 1]."
+            f"{call.__name__}({name}={value!r}): {name} must be a number in [0, 1]."
         )
 
 

@@ -73,6 +73,8 @@ class AbsoluteError(_OfNumbers):
         >>> import numpy as np, pullback as pb
         >>> pb.losses.AbsoluteError()(np.array([[1.0, 2.0], [3.0, 4.0]]), np.zeros((2, 2)))
         np.float64(5.0)
+
+    Source: Koenker and Bassett, Regression quantiles (1978).
     """
 
     reduction: str = "mean"

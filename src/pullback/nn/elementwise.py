@@ -277,6 +277,8 @@ def sigmoid(x: Any) -> Any:
         >>> import numpy as np, pullback as pb
         >>> pb.nn.sigmoid(np.array([0.0, 1e4]))
         array([0.5, 1. ])
+
+    Source: Bishop, Pattern Recognition and Machine Learning (2006), equation 4.59.
     """
     return fused.sigmoid(real("sigmoid", x))
 
@@ -299,6 +301,8 @@ def tanh(x: Any) -> Any:
         >>> import numpy as np, pullback as pb
         >>> pb.nn.tanh(np.array([0.0, 1e4]))
         array([0., 1.])
+
+    Source: LeCun et al., Efficient backprop (1998), section 4.4.
     """
     return np.tanh(real("tanh", x))
 

@@ -35,6 +35,9 @@ def softmax(z: Any, axis: int = -1) -> Any:
         >>> import numpy as np, pullback as pb
         >>> pb.nn.softmax(np.array([[0.0, 0.0]]))
         array([[0.5, 0.5]])
+
+    Source: Bridle, Probabilistic interpretation of feedforward classification network outputs
+    (1990).
     """
     z, axis = _along("softmax", z, axis)
     return fused.softmax(z, axis=axis)
@@ -61,6 +64,9 @@ def log_softmax(z: Any, axis: int = -1) -> Any:
         >>> import numpy as np, pullback as pb
         >>> pb.nn.log_softmax(np.array([0.0, 1e4]))
         array([-10000.,      0.])
+
+    Source: Blanchard, Higham and Higham, Accurately computing the log-sum-exp and softmax functions
+    (2021).
     """
     z, axis = _along("log_softmax", z, axis)
     return fused.log_softmax(z, axis=axis)
@@ -85,6 +91,9 @@ def logsumexp(z: Any, axis: int = -1, keepdims: bool = False) -> Any:
         >>> import numpy as np, pullback as pb
         >>> pb.nn.logsumexp(np.array([1e4, 1e4])).round(4)
         np.float64(10000.6931)
+
+    Source: Blanchard, Higham and Higham, Accurately computing the log-sum-exp and softmax functions
+    (2021).
     """
     z, axis = _along("logsumexp", z, axis)
     return fused.logsumexp(z, axis=axis, keepdims=bool(keepdims))

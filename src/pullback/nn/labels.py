@@ -8,14 +8,13 @@ points of the same space, and a loss says how far they are apart.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
-from ..errors import DataError, PullbackError, ShapeError, UsageError
+from ..errors import DataError, PullbackError, ShapeError
 from ..primitives import labels
-from .settings import real
+from .settings import number_in, real
 
 
 def smooth_labels(y: Any, amount: Any) -> Any:
@@ -43,7 +42,8 @@ def smooth_labels(y: Any, amount: Any) -> Any:
     Source: Szegedy et al., Rethinking the inception architecture (2016), section 7.
     """
     if not hasattr(amount, "__pullback_bind__"):
-        amount = _between_0_and_1("smooth_labels(amount=", amount)
+        number_in("[]", 0, 1, "smooth_labels", "amount", amount)
+        amount = float(amount)
     return labels.smooth_labels(_rows("smooth_labels", y), amount)
 
 
@@ -74,9 +74,9 @@ def distribution(y: Any, tolerance: float = labels.TOLERANCE) -> Any:
         array([[0.25, 0.75],
                [1.  , 0.  ]])
     """
-    tolerance = _between_0_and_1("distribution(tolerance=", tolerance)
+    number_in("[]", 0, 1, "distribution", "tolerance", tolerance)
     try:
-        return labels.distribution(_rows("distribution", y), tolerance=tolerance)
+        return labels.distribution(_rows("distribution", y), tolerance=float(tolerance))
     except ValueError as error:
         if isinstance(error, PullbackError):
             raise
@@ -90,10 +90,3 @@ def _rows(owner: str, y: Any) -> Any:
     if isinstance(rows, np.ndarray) and not rows.shape[-1]:
         raise ShapeError("Targets must have at least one class.")
     return rows
-
-
-def _between_0_and_1(where: str, value: Any) -> float:
-    number = isinstance(value, int | float | np.integer | np.floating)
-    if isinstance(value, bool) or not number or not (0 <= value <= 1 and math.isfinite(value)):
-        raise UsageError(f"{where}{value!r}): it must be a number in [0, 1].")
-    return float(value)
