@@ -105,7 +105,7 @@ def fresh_folder(base: str | os.PathLike[str]) -> Path:
                 return folder
             number += 1
     except OSError as error:
-        raise StorageError(f"No folder can be created in {base}: {_reason(error)}.") from error
+        raise StorageError(f"No folder can be created in {base}: {reason_of(error)}.") from error
 
 
 def claim_folder(path: str | os.PathLike[str]) -> Path:
@@ -132,10 +132,25 @@ def claim_folder(path: str | os.PathLike[str]) -> Path:
     except FileExistsError:
         raise StorageError(f"{folder} is a file, not a folder to write to.") from None
     except OSError as error:
-        raise StorageError(f"{folder} cannot be used: {_reason(error)}.") from error
+        raise StorageError(f"{folder} cannot be used: {reason_of(error)}.") from error
     if in_use:
         raise StorageError(f"The folder {folder} is already in use: choose a new or an empty one.")
     return folder
+
+
+def reason_of(error: OSError) -> str:
+    """Why a file or folder could not be written, in words that fit into a sentence.
+
+    Example:
+        >>> reason_of(OSError(errno.ENOSPC, "No space left on device"))
+        'the disk is full'
+    """
+    words = {
+        errno.ENOSPC: "the disk is full",
+        errno.EACCES: "permission is missing",
+        errno.EISDIR: "it is a folder",
+    }
+    return words.get(error.errno or 0, (error.strerror or str(error)).lower())
 
 
 def _write_new(temporary: Path, content: bytes, mode: int | None) -> None:
@@ -170,16 +185,7 @@ def _failure(path: str | os.PathLike[str], target: Path, error: OSError) -> Stor
     if not target.parent.is_dir():
         return StorageError(f"{os.fspath(path)} cannot be written: its folder does not exist.")
     kept = "; the old file is unchanged" if target.is_file() else ""
-    return StorageError(f"{os.fspath(path)} cannot be written: {_reason(error)}{kept}.")
-
-
-def _reason(error: OSError) -> str:
-    words = {
-        errno.ENOSPC: "the disk is full",
-        errno.EACCES: "permission is missing",
-        errno.EISDIR: "it is a folder",
-    }
-    return words.get(error.errno or 0, (error.strerror or str(error)).lower())
+    return StorageError(f"{os.fspath(path)} cannot be written: {reason_of(error)}{kept}.")
 
 
 def _is_number(name: str) -> bool:

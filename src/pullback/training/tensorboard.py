@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import platform
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from ..errors import MissingExtraError, StorageError
+from ..storage.atomic import reason_of
 from .callbacks import Callback
 from .loop import Training
 
@@ -22,6 +26,7 @@ class TensorBoard(Callback):
 
     Raises:
         MissingExtraError: When tensorboardX is not installed.
+        StorageError: In a run, when the files cannot be written: no such folder, a full disk.
 
     Example:
         >>> import pullback as pb
@@ -36,32 +41,53 @@ class TensorBoard(Callback):
                 "TensorBoard files need tensorboardX: pip install 'pullback[tensorboard]'."
             ) from error
         self.folder = Path(folder)
-        self._writer: Any = None
+        self._file: Any = None
 
     def on_begin(self, training: Training) -> None:
-        """Open an event file.
+        """Open an event file."""
+        # Not the library's SummaryWriter: its thread dies of a full disk, and then whoever writes
+        # waits for it for ever. And its files of one second have one name.
+        from tensorboardX.proto.event_pb2 import SessionLog
+        from tensorboardX.record_writer import RecordWriter
 
-        Raises:
-            StorageError: When there can be none in the folder.
-        """
-        from tensorboardX import SummaryWriter
-
-        purged = len(training.history) if training.resumed else None
-        try:
-            self._writer = SummaryWriter(str(self.folder), purge_step=purged)
-        except OSError as error:
-            raise StorageError(
-                f"No TensorBoard file can be created in {self.folder}: {error.strerror}."
-            ) from error
+        now = time.time_ns()
+        name = f"events.out.tfevents.{now // 10**9}.{platform.node()}.{now}"
+        with self._told():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._file = RecordWriter(str(self.folder / name))
+            first = len(training.history)  # of the records to come
+            self._write(first, file_version="brain.Event:2")
+            if training.resumed:
+                self._write(first, session_log=SessionLog(status=SessionLog.START))
 
     def on_epoch(self, training: Training, record: Mapping[str, float]) -> None:
         """Write the record."""
-        for name, value in record.items():
-            if name not in NOT_SHOWN:
-                self._writer.add_scalar(name, value, int(record["epoch"]))
+        from tensorboardX.summary import scalar
+
+        with self._told():
+            for name, value in record.items():
+                if name not in NOT_SHOWN:
+                    self._write(int(record["epoch"]), summary=scalar(name, value))
+            self._file.flush()
 
     def on_end(self, training: Training) -> None:
         """Close the file."""
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+        if self._file is not None:
+            with suppress(OSError):  # all that could be written has been
+                self._file.close()
+            self._file = None
+
+    def _write(self, step: int, **content: Any) -> None:
+        from tensorboardX.proto.event_pb2 import Event
+
+        event = Event(wall_time=time.time(), step=step, **content)
+        self._file.write(event.SerializeToString())
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StorageError(
+                f"TensorBoard files cannot be written to {self.folder}: {reason_of(error)}."
+            ) from error
