@@ -27,6 +27,11 @@ def learning_rate(base, step):
     return base * (1 + (3 * step % 5) / 8)
 
 
+def losses():
+    """A loss that falls and is disturbed, as a validation loss is."""
+    return [4 / (4 + epoch) + ((5 * epoch) % 7) / 50 for epoch in range(60)]
+
+
 def trajectory(rule, base, dtype="f8", penalty=None):
     """The parameters at the recorded steps, by step; parameters and state at the end.
 

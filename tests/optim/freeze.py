@@ -102,11 +102,25 @@ SCHEDULES = {
 }
 
 
+def plateau(values):
+    """The learning rates, from 1, after each of some losses."""
+    rule = optim.SGD([tensor([0.0]).requires_grad_()], lr=1.0)
+    schedule = lr_scheduler.ReduceLROnPlateau(
+        rule, factor=0.5, patience=2, threshold=0.05, threshold_mode="abs", min_lr=0.02, eps=0
+    )
+    found = []
+    for value in values:
+        schedule.step(value)
+        found.append(rule.param_groups[0]["lr"])
+    return found
+
+
 def main():
     frozen = {
         "made with": f"PyTorch {torch.__version__.split('+')[0]} on the CPU in float64",
         "trajectories": {name: trajectory(name, *rest) for name, rest in RULES.items()},
         "clipped by norm": clipped_by_norm(0.5),
+        "plateau": {"factors": plateau(problem.losses())},
         "schedules": {name: factors(make, 15) for name, make in SCHEDULES.items()},
     }
     text = re.sub(r"\n {3,}", " ", json.dumps(frozen, indent=1)) + "\n"

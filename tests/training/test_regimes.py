@@ -302,6 +302,28 @@ def test_no_setting_that_is_a_number_makes_another_step():
     assert step(penalty=pb.losses.L1(0.1)) != step()
 
 
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_updates_count_from_1_across_epochs(accumulate):
+    """Adam with its corrections as in the paper, and the mean of its weights, by hand."""
+    net, decay = pb.nn.Sequential(pb.nn.Dense(3, bias=False)), 0.8
+    settings = {"average": decay, "sampling": "ordered", "optimizer": pb.optim.Adam(0.1)}
+    run = trained(net, batch_size=20 // accumulate, accumulate=accumulate, **settings)
+    W = net.init(np.random.default_rng(0), (4,))[0]["W1"]
+    m, v, path = np.zeros_like(W), np.zeros_like(W), []
+    for t, lot in enumerate([slice(0, 20), slice(20, 40), slice(40, 50)] * 3, start=1):
+        e = np.exp(X[lot] @ W)
+        error = e / np.sum(e, axis=1, keepdims=True) - np.eye(3)[Y[lot]]
+        g = X[lot].T @ error / len(error)
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
+        m_hat, v_hat = m / (1 - 0.9**t), v / (1 - 0.999**t)
+        W = W - 0.1 * m_hat / (np.sqrt(v_hat) + 1e-8)
+        path.append(W)
+    shares = decay ** np.arange(len(path))[::-1]
+    mean = np.tensordot(shares / np.sum(shares), path, axes=1)
+    # Rounding alone, but 1 - 0.999 cancels: 1e-13 of v.
+    assert np.allclose(run.model.params["W1"], mean, rtol=1e-10)
+
+
 def test_averaged_weights_are_what_evaluates_and_predicts():
     run = trained(average=0.9, epochs=5, batch_size="full", validation=(X, Y))
     plain = trained(epochs=5, batch_size="full")

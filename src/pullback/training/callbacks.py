@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError, nearest
+from ..optim.settings import FROM_0_BELOW_1, Range
 
 if TYPE_CHECKING:
     from .loop import Training
@@ -150,15 +151,24 @@ class EarlyStopping(Callback):
         self.best = state["best"]
 
 
+BETWEEN_0_AND_1 = Range("in (0, 1)", lambda x: 0 < x < 1)
+
+
 class ReduceOnPlateau(Callback):
     """Multiplies the learning rate by a factor when a number has stopped becoming better.
+
+    As `torch.optim.lr_scheduler.ReduceLROnPlateau(threshold_mode="abs", eps=0)` with a patience
+    smaller by 1, since that waits for one epoch more; it has no cooldown. The record before the
+    first step counts as an epoch. Reductions multiply with the schedule, and a checkpoint keeps
+    both the rate and the count of epochs.
 
     Args:
         factor: In (0, 1).
         patience: Epochs without an improvement before that happens, at least 1.
         monitor: A column of the history; see `EarlyStopping`.
         least_improvement: By how much it must be better to count, at least 0.
-        least_factor: The product of all reductions never falls below this, in [0, 1).
+        least_factor: No reduction brings their product below this, in [0, 1); PyTorch's min_lr is
+            this times the learning rate.
 
     Raises:
         UsageError: When a number is out of range; when the run has no such column.
@@ -177,10 +187,10 @@ class ReduceOnPlateau(Callback):
         least_improvement: float = 0.0,
         least_factor: float = 1e-4,
     ) -> None:
-        if not 0 < factor < 1:
-            raise UsageError(f"ReduceOnPlateau(factor={factor!r}): it must be in (0, 1).")
-        if not 0 <= least_factor < 1:
-            raise UsageError(f"ReduceOnPlateau(least_factor={least_factor!r}): allowed is [0, 1).")
+        factor = BETWEEN_0_AND_1.checked(f"ReduceOnPlateau(factor={factor!r})", factor)
+        least_factor = FROM_0_BELOW_1.checked(
+            f"ReduceOnPlateau(least_factor={least_factor!r})", least_factor
+        )
         _check_monitor("ReduceOnPlateau", monitor)
         _check_patience("ReduceOnPlateau", patience)
         _check_least("ReduceOnPlateau", least_improvement)
@@ -203,7 +213,8 @@ class ReduceOnPlateau(Callback):
             return
         self._waited += 1
         if self._waited >= self.patience:
-            training.rate_factor = max(training.rate_factor * self.factor, self.least_factor)
+            present = training.rate_factor
+            training.rate_factor = min(present, max(present * self.factor, self.least_factor))
             self._waited = 0
 
     def settings(self) -> dict[str, Any]:
