@@ -42,7 +42,7 @@ def files(tmp_path):
         ("nothing", "nothing has no train-images-idx3-ubyte"),
         (
             "good.csv",
-            "needs --target COLUMN, the column to learn, or several, as in a,b; it has: a, b, kind.",
+            "needs --target COLUMN, the column to learn, or several, as in a,b; it has: a, b,",
         ),
         ("good.csv --target knd", "has no column 'knd'; its columns are: a, b, kind."),
         ("good.csv --target kind --separator ;", "Is the separator ',' instead of ';'?"),

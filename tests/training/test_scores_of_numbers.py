@@ -6,6 +6,7 @@ from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_err
 
 import pullback as pb
 from pullback.errors import UsageError
+from pullback.training import prepare
 from pullback.training.metrics import NUMBERS, NumberScores
 
 RANDOM = np.random.default_rng(0)
@@ -101,3 +102,11 @@ def test_a_run_of_numbers_resumes_in_the_middle_of_an_epoch(tmp_path):
 def test_their_names_are_taken():
     with pytest.raises(UsageError, match="'r2' cannot be the name of a metric"):
         trained(metrics={"r2": lambda outputs, targets: outputs[:, 0]})
+
+
+def test_shares_of_classes_are_checked_as_shares():
+    """In float32 rows miss 1 by about 1e-8, which moves a gradient near 0 by more than 1e-6."""
+    shares = np.random.default_rng(1).dirichlet(np.ones(3), 60)
+    net = pb.nn.Sequential(pb.nn.Dense(8), pb.nn.Tanh(), pb.nn.Dense(3))
+    ready = prepare(net, X, shares, loss=pb.losses.RelativeEntropy())
+    assert max(variable.worst for variable in ready.check(60).variables) < 1e-6

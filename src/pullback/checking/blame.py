@@ -67,7 +67,10 @@ def _local_along(
     def along(t: float) -> float:
         moved = list(operands)
         moved[position] = moved[position] + t * direction
-        return float(np.sum(cotangent * branches.local(equation, moved)))
+        try:
+            return float(np.sum(cotangent * branches.local(equation, moved)))
+        except ValueError:  # moved off the set that the primitive is defined on
+            return float("nan")
 
     return along
 

@@ -1,4 +1,4 @@
-"""`pullback predict RUN DATA`: a trained model's answers as CSV."""
+"""`pullback predict RUN DATA`: a trained model's predictions as CSV."""
 
 from __future__ import annotations
 
@@ -12,11 +12,15 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from ..data import BUILTIN, column_names, load, read_features
-from ..errors import DataError, StorageError, UsageError
+from ..data import BUILTIN, load, read_features
+from ..data.csv import read_targets
+from ..data.table import Table, open_table
+from ..errors import DataError, StorageError, UsageError, printable
 from ..models import Model
 from ..models import load as load_model
 from ..storage import write_atomic
+from ..training.results import NUMBER_WORDS, OfNumbers, scored
+from .report import readable
 
 
 @dataclass(frozen=True)
@@ -25,14 +29,17 @@ class Rows:
 
     Attributes:
         X: Numbers of shape (rows, columns).
-        labels: The right answer of each row as the model writes it, "" where it is not known;
+        truth: Of a model of classes, the right one of each row as the model writes it, "" where it
+            is not known; else numbers of shape (rows, columns), NaN where they are not known.
             None when none is known.
         name: What these rows are.
+        unscored: Why the truth that is there cannot be compared; mostly empty.
     """
 
     X: Any
-    labels: list[str] | None
+    truth: Any
     name: str
+    unscored: str = ""
 
 
 def predict(
@@ -52,7 +59,8 @@ def predict(
         typer.Option(metavar="FILE.csv", help="Write here instead of to standard output."),
     ] = None,
     proba: Annotated[
-        bool, typer.Option("--proba", help="Add a column with the probability of each class.")
+        bool,
+        typer.Option("--proba", help="Add a column with the probability of each class or label."),
     ] = False,
     separator: Annotated[
         str, typer.Option(help="The character between the cells of a CSV file.", metavar="CHAR")
@@ -61,10 +69,11 @@ def predict(
         bool, typer.Option("--force", help="Write even if the --out file exists.")
     ] = False,
 ) -> None:
-    """Predict a class for each row of DATA, as CSV: row, prediction.
+    """Predict the class, the labels or the numbers of each row of DATA, as CSV.
 
-    Rows are counted from 1. Where the right answers are known, the accuracy goes to standard
-    error.
+    The columns are row, counted from 1, and prediction; with several targets, prediction_NAME for
+    each. Numbers are in the unit of the target, for counts they are rates; labels are 1 or 0.
+    Where DATA has the target columns too, the scores go to standard error.
 
     \b
     Examples:
@@ -75,19 +84,18 @@ def predict(
         raise StorageError(f"{out} exists already: choose another file or add --force.")
     model = load_model(run)
     if proba and "probabilities" not in model.programs:
-        raise UsageError(
-            f"The model of {run} gives no probabilities; train it with --loss cross-entropy."
-        )
+        how = "; train it with --loss cross-entropy" if model.classes else ": it predicts numbers"
+        raise UsageError(f"The model of {run} gives no probabilities{how}.")
     rows = _rows(model, data, separator)
-    answers = [str(label) for label in np.asarray(model.predict(rows.X)).tolist()]
-    text = _csv(model, answers, model.predict_proba(rows.X) if proba else None)
+    predicted = np.asarray(model.predict(rows.X))
+    text = _csv(model, predicted, model.predict_proba(rows.X) if proba else None)
     if out is not None:
         write_atomic(out, text)
     else:
         sys.stdout.flush()
         sys.stdout.buffer.write(text.encode("utf-8"))
         sys.stdout.buffer.flush()
-    _report(answers, rows)
+    _report(model, predicted, rows)
 
 
 def _rows(model: Model, data: str, separator: str) -> Rows:
@@ -96,11 +104,12 @@ def _rows(model: Model, data: str, separator: str) -> Rows:
     if path.suffix.lower() == ".csv" and not path.is_dir():
         if not names:
             raise DataError("The model does not know the names of its columns, which CSV needs.")
-        X = read_features(path, names, separator=separator)
-        target = model.info.get("target")
-        known = target in column_names(path, separator=separator)
-        labels = _column(model, path, str(target), separator) if known else None
-        return Rows(X, labels, data)
+        table = open_table(path, separator)
+        X = read_features(table, names)
+        try:
+            return Rows(X, _truth(model, table), data)
+        except DataError as error:  # what is asked for can be given all the same
+            return Rows(X, None, data, str(error))
     found = load(data)
     if names and found.feature_names != names:
         raise DataError(
@@ -111,24 +120,52 @@ def _rows(model: Model, data: str, separator: str) -> Rows:
             f"{names[0]!r}."
         )
     if found.X_test is not None and found.y_test is not None:
-        return Rows(found.X_test, _texts(found.y_test), f"{data} (its test rows)")
+        return _known(model, found.X_test, found.y_test, f"{data} (its test rows)")
     same = model.info.get("data") == found.name
-    return Rows(found.X, _texts(found.y), f"{data}{' (training rows included)' if same else ''}")
+    name = f"{data}{' (training rows included)' if same else ''}"
+    return _known(model, found.X, found.y, name)
 
 
-def _texts(labels: Any) -> list[str]:
-    return [str(label) for label in labels.tolist()]
+def _known(model: Model, X: Any, y: Any, name: str) -> Rows:
+    """Rows of a set that knows its targets, in the form in which the model learned them."""
+    if model.classes is not None:
+        return Rows(X, [str(label) for label in y.ravel().tolist()], name)
+    outputs = len(target_names(model))
+    if y.dtype.kind not in "iuf" or y.size != outputs * len(y):
+        return Rows(X, None, name, f"{name} does not have the targets that the model learned")
+    return Rows(X, y.astype(np.float64).reshape(len(y), outputs), name)
 
 
-def _column(model: Model, path: Path, name: str, separator: str) -> list[str]:
-    """The labels of a CSV file, each written as the model writes it: 1.50 as 1.5."""
-    assert model.classes is not None
+def target_names(model: Model) -> list[str]:
+    """What the columns of a model's targets are called; numbers from 1 where it does not know."""
+    columns = model.programs["outputs"].outputs[0].aval.shape[1]
+    assert isinstance(columns, int)
+    names = model.info.get("target_names", ())
+    return [str(name) for name in names] or [str(n + 1) for n in range(columns)]
+
+
+def _truth(model: Model, table: Table) -> Any:
+    """What is true of the rows of a CSV file; None where it does not say.
+
+    Raises:
+        DataError: When it says what cannot be compared.
+    """
+    names = list(model.info.get("target_names", ()))
+    if not any(name in table.names for name in names):
+        return None
+    if model.classes is None:
+        return read_targets(table, names, _kind(model), gaps=True)
     kind = model.classes.kind
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, delimiter=separator)
-        place = [cell.strip() for cell in next(reader)].index(name)
-        cells = [row[place].strip() for row in reader if row]
-    return [_as_label(cell, kind) for cell in cells]
+    cells = table.cells.get_column(names[0]).to_list()
+    return [_as_label(cell or "", kind) for cell in cells]
+
+
+def _kind(model: Model) -> str:
+    """What the model's targets hold, as its loss calls it."""
+    if "probabilities" not in model.programs:
+        return "numbers"
+    predictions = model.programs["predictions"].outputs[0].aval.dtype
+    return "fractions" if predictions.kind == "b" else "distribution"
 
 
 def _as_label(cell: str, kind: str) -> str:
@@ -142,22 +179,66 @@ def _as_label(cell: str, kind: str) -> str:
     return cell.capitalize() if kind == "bool" else cell
 
 
-def _csv(model: Model, answers: list[str], probabilities: Any) -> str:
+def _csv(model: Model, predicted: Any, probabilities: Any) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    labels = [] if probabilities is None or model.classes is None else model.classes.labels.tolist()
-    writer.writerow(["row", "prediction", *(f"p_{label}" for label in labels)])
-    shares = [[]] * len(answers) if probabilities is None else probabilities.tolist()
-    for number, (answer, row) in enumerate(zip(answers, shares, strict=True), start=1):
-        writer.writerow([number, answer, *(f"{share:.6g}" for share in row)])
+    names = target_names(model) if model.classes is None else model.classes.labels.tolist()
+    columns = (
+        [f"prediction_{name}" for name in names] if _has_several(predicted) else ["prediction"]
+    )
+    shown = [] if probabilities is None else [f"p_{name}" for name in names]
+    writer.writerow(["row", *columns, *shown])
+    cells = _cells(predicted, names if model.classes is None else None)
+    shares = [[]] * len(cells) if probabilities is None else probabilities.tolist()
+    for number, (row, more) in enumerate(zip(cells, shares, strict=True), start=1):
+        writer.writerow([number, *row, *(f"{share:.6g}" for share in more)])
     return text.getvalue()
 
 
-def _report(answers: list[str], rows: Rows) -> None:
-    """The accuracy over the rows whose label is known; a label the model never saw is wrong."""
-    if rows.labels is None:
+def _has_several(predicted: Any) -> bool:
+    return bool(predicted.ndim == 2 and predicted.shape[1] > 1)
+
+
+def _cells(predicted: Any, names: list[str] | None) -> list[list[str]]:
+    """Predictions as text, row by row: the shortest that reads back as the same number."""
+    if predicted.ndim == 2:
+        values = predicted.astype(int) if predicted.dtype.kind == "b" else predicted
+        return [[str(value) for value in row] for row in values]
+    if names is None:
+        return [[str(label)] for label in predicted.tolist()]
+    return [[names[index]] for index in predicted.tolist()]
+
+
+def _report(model: Model, predicted: Any, rows: Rows) -> None:
+    """The scores over the rows whose truth is known."""
+    if rows.unscored:
+        print(f"not scored: {rows.unscored}", file=sys.stderr)
+    if rows.truth is None:
         return
-    known = [pair for pair in zip(answers, rows.labels, strict=True) if pair[1]]
+    if model.classes is not None:
+        _report_classes([str(label) for label in predicted.tolist()], rows)
+        return
+    known = ~np.isnan(rows.truth).any(axis=1)
+    if not known.any():
+        return
+    predicted, truth = predicted[known], rows.truth[known]
+    result = scored(predicted, truth if predicted.ndim == 2 else np.argmax(truth, axis=1))
+    told = [("", result.scores)]
+    if isinstance(result, OfNumbers) and _has_several(predicted):
+        of = result.by_column
+        columns = (of.r2, of.mean_absolute_error, of.root_mean_squared_error)
+        told = [
+            (f"{name}: ", dict(zip(NUMBER_WORDS, numbers, strict=True)))
+            for name, *numbers in zip(target_names(model), *columns, strict=True)
+        ]
+    for name, scores in told:
+        text = ", ".join(f"{word} {readable(value)}" for word, value in scores.items())
+        print(f"{printable(name)}{text}: {known.sum():,} rows, {rows.name}", file=sys.stderr)
+
+
+def _report_classes(answers: list[str], rows: Rows) -> None:
+    """The accuracy over the rows whose label is known; a label the model never saw is wrong."""
+    known = [pair for pair in zip(answers, rows.truth, strict=True) if pair[1]]
     if known:
         right = sum(answer == label for answer, label in known)
         share = right / len(known)
