@@ -62,11 +62,12 @@ def train(
         batch_size: Rows per batch: "full", or a whole number of at least 1. A last smaller batch
             counts as a mean over the rows present.
         accumulate: How many batches make one step: their gradients are joined to that of one
-            large batch. At least 1.
+            large batch, with row weights too. At least 1. `BatchNorm` sees each batch by itself.
         sampling: "shuffle": each epoch sees each row once, in a new order; "replacement": each
             epoch draws as many rows as there are, each time from all of them; "ordered": as they
             lie.
-        epochs: Passes over the data, at least 1.
+        epochs: Passes over the data, at least 1. With L-BFGS each of its iterations is one, and
+            `LBFGS(iterations=...)` limits them.
         seed: Of the initial weights, the order of rows and random layers; same seed, same bits.
         penalty: A function of one weight matrix that is summed over all and added to the loss,
             such as `pb.losses.L2(1e-3)`; biases, scales and slopes go free.
