@@ -289,6 +289,15 @@ def test_a_loss_that_gives_a_number_per_entry():
     assert text == "The loss must give one number per row or one number, not (N, 2)."
 
 
+@pytest.mark.parametrize("last", [pb.nn.Softmax(), pb.nn.Sigmoid()])
+@pytest.mark.parametrize("loss", [pb.losses.CrossEntropy(), pb.losses.RelativeEntropy()])
+def test_probabilities_are_not_made_twice(last, loss):
+    ended = pb.nn.Sequential(pb.nn.Dense(2), last)
+    text = refused(UsageError, model=ended, loss=loss)
+    assert f"must not end with {last}: leave that layer out" in text
+    pb.train(ended, X, Y, loss=pb.losses.SquaredError(), task="classification", epochs=1)
+
+
 def test_a_loss_that_does_not_read_the_outputs():
     run = pb.train(network(), X, Y, loss=lambda outputs, targets: np.sum(targets), epochs=1)
     fresh, _ = network().init(np.random.default_rng(0), (3,))

@@ -237,6 +237,8 @@ class Sigmoid(Elementwise):
         array([0.5])
     """
 
+    gives_probabilities: ClassVar[bool] = True
+
     def function(self, x: Any) -> Any:
         """sigmoid(x)."""
         return elementwise.sigmoid(x)
@@ -261,14 +263,16 @@ class Tanh(Elementwise):
 class Softmax(Elementwise):
     """exp(z) / sum(exp(z)) over the units: rows of probabilities, as a network's output.
 
-    Losses on logits (cross-entropy, relative entropy) apply it themselves, so a network that is
-    trained with one of them ends in a Dense layer without it.
+    Losses on logits (cross-entropy, relative entropy) apply it themselves: they refuse a network
+    that ends with it, since what is applied twice learns slowly and is never sure.
 
     Example:
         >>> import numpy as np, pullback as pb
         >>> pb.nn.Softmax().apply({}, {}, np.array([[0.0, 0.0]]), training=True)[0]
         array([[0.5, 0.5]])
     """
+
+    gives_probabilities: ClassVar[bool] = True
 
     def function(self, x: Any) -> Any:
         """softmax(x) over the last axis."""

@@ -29,6 +29,8 @@ class Layer(Protocol):
       when it does not say, "h" for activations.
     - `suits`: the initial weights (a name or a function) that suit a Dense layer in front of it.
     - `transparent`: True when a Dense layer in front of it looks through it for the activation.
+    - `gives_probabilities`: True when its outputs are probabilities, as those of Softmax are; a
+      loss on logits then refuses a network that ends with it.
     - `least_rows`: the fewest rows of a batch that it can be trained on.
     """
 

@@ -75,6 +75,7 @@ class _Preparation:
     def __init__(self, model: Sequential, X: Any, y: Any, given: Settings) -> None:
         self.model, self.given = model, given
         self.loss = as_loss(CrossEntropy() if given.loss is None else given.loss)
+        _refuse_probabilities(model, self.loss)
         self.penalty = as_penalty(given.penalty)
         self.rule = _wrapped(
             checks.checked_rule(SGD() if given.optimizer is None else given.optimizer), given
@@ -267,6 +268,16 @@ class _Preparation:
             "validation_rows": 0 if self.validation is None else len(self.validation),
             "columns": self.rows.x.shape[1],
         }
+
+
+def _refuse_probabilities(model: Sequential, loss: Any) -> None:
+    """A loss on logits makes probabilities of them itself."""
+    last = model.layers[-1]
+    if hasattr(loss, "probabilities") and getattr(last, "gives_probabilities", False):
+        raise UsageError(
+            f"loss={loss} takes logits and makes probabilities of them itself, so the network must "
+            f"not end with {last}: leave that layer out."
+        )
 
 
 def _wrapped(rule: Any, given: Settings) -> Any:
