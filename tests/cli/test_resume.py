@@ -154,6 +154,74 @@ def test_more_epochs_go_on_where_the_run_ended(pullback, flowers, tmp_path):
     assert "stands in epoch 5 already" in fewer.err
 
 
+def test_a_run_that_is_over_says_so(pullback, flowers, tmp_path):
+    words = ("train", flowers, "--target", "kind", "--epochs", 3, "--validation", 0.3)
+    assert pullback(*words, "--out", "done").code == 0
+    before = outcome(tmp_path / "done")
+    done = pullback("train", "--resume", "done")
+    assert "done has done all its 3 epochs; --epochs with a larger number adds more" in done.out
+    assert (done.code, outcome(tmp_path / "done")) == (0, before)
+    stop = ("--early-stopping", "1:least_improvement=9")
+    assert pullback(*words, *stop, "--out", "stopped").code == 0
+    done = pullback("train", "--resume", "stopped")
+    assert "stopped has ended for good after epoch 1" in done.out
+    kept = (tmp_path / "stopped" / "settings.json").read_bytes()
+    done = pullback("train", "--resume", "stopped", "--epochs", 9)
+    assert done.code == 2
+    assert "epochs=9: stopped/checkpoint.safetensors is of a run that has ended for" in done.err
+    assert done.err.count("\n") == 1
+    assert (tmp_path / "stopped" / "settings.json").read_bytes() == kept
+
+
+@pytest.mark.parametrize("harm", ["a bit", "cut", "empty", "a model", "another run"])
+def test_a_checkpoint_that_cannot_be_used(pullback, flowers, tmp_path, harm):
+    """One sentence, without the advice to resume with it; nothing in the folder changes."""
+    words = ("train", flowers, "--target", "kind", "--epochs", 1)
+    assert pullback(*words, "--out", "run").code == 0
+    assert pullback(*words, "--seed", 9, "--out", "other").code == 0
+    file = tmp_path / "run" / "checkpoint.safetensors"
+    whole = file.read_bytes()
+    file.write_bytes(
+        {
+            "a bit": whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:],
+            "cut": whole[:-7],
+            "empty": b"",
+            "a model": (tmp_path / "run" / "model.safetensors").read_bytes(),
+            "another run": (tmp_path / "other" / "checkpoint.safetensors").read_bytes(),
+        }[harm]
+    )
+    before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    done = pullback("train", "--resume", "run", "--epochs", 2)
+    told = {
+        "a bit": "is damaged: what it holds does not fit its checksum.",
+        "cut": "is a damaged safetensors file",
+        "empty": "is empty, not a safetensors file.",
+        "a model": "is not a Pullback checkpoint (version 1).",
+        "another run": "was made with seed=9, not 0.",
+    }
+    assert done.code == 2
+    assert told[harm] in done.err
+    assert done.err.count("\n") == 1
+    assert "resume with" not in done.err
+    assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
+
+
+@posix
+def test_an_impatient_ctrl_c_does_not_wait_and_the_run_can_go_on(whole, tmp_path):
+    write_flowers(tmp_path, noise=1.2)
+    process = start(tmp_path, *WORDS, "--out", "run")
+    wait_until(lambda: state_of(tmp_path / "run" / "checkpoint.safetensors"), process)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err.startswith("pullback: stopped by Ctrl-C")
+    assert err.endswith("; resume with: python -m pullback train --resume run\n")
+    assert run_in(tmp_path, "train", "--resume", "run").code == 0
+    assert outcome(tmp_path / "run") == outcome(whole)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -217,7 +285,7 @@ def test_a_full_disk_is_one_sentence_and_the_old_checkpoint_is_there(
         assert main([*WORDS, "--out", "run"]) == 1
     assert capsys.readouterr().err == (
         "pullback: run/checkpoint.safetensors cannot be written: the disk is full; the old file "
-        "is unchanged; resume with: python -m pullback train --resume run.\n"
+        "is unchanged; resume with: python -m pullback train --resume run\n"
     )
     assert sorted(file.name for file in (tmp_path / "run").iterdir()) == [
         "checkpoint.safetensors",

@@ -29,11 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         from .app import run
-    except ImportError as error:
-        if (error.name or "").partition(".")[0] not in _NEEDED:
-            raise
-        return _complain("the command line needs typer and rich: pip install 'pullback[cli]'.")
-    try:
+
         code = run(sys.argv[1:] if arguments is None else list(arguments))
         sys.stdout.flush()
     except EndedEarlyError as kept:
@@ -42,6 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(str(error), FAILED)
     except PullbackError as error:
         return _complain(str(error))
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] not in _NEEDED:
+            raise
+        return _complain("the command line needs typer and rich: pip install 'pullback[cli]'.")
     except BrokenPipeError:
         return _reader_left()
     except KeyboardInterrupt:

@@ -70,7 +70,15 @@ def run(arguments: list[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
+_NUMBERS = {"int_parsing": "a whole number", "float_parsing": "a number"}
+
+
 def _sentence(error: BaseException) -> str:
+    option, cause = getattr(error, "param", None), error.__cause__
+    if option is not None and isinstance(cause, ValueError) and hasattr(cause, "errors"):
+        (wrong,) = cause.errors()  # a word that is no number; Typer's own text leaves it out
+        allowed = _NUMBERS.get(wrong["type"], wrong["msg"])
+        return f"{option.opts[0]} {wrong['input']!r}: it must be {allowed}."
     text = str(error.format_message()) if hasattr(error, "format_message") else str(error)
     text = text if text.endswith((".", "?", ")")) else f"{text}."
     return text

@@ -93,7 +93,8 @@ def _told(folder: Path, error: BaseException) -> EndedEarlyError:
         return EndedEarlyError(f"{error} The model and its history are in {folder}.", FAILED)
     code = STOPPED if isinstance(error, KeyboardInterrupt) else FAILED
     what = "stopped by Ctrl-C" if code == STOPPED else str(error).removesuffix(".")
-    return EndedEarlyError(f"{what}; {how_to_resume(folder) or f'the model is in {folder}'}.", code)
+    # No full stop: the sentence ends with what can be typed as it stands.
+    return EndedEarlyError(f"{what}; {how_to_resume(folder) or f'the model is in {folder}'}", code)
 
 
 def _is_worth_keeping(folder: Path) -> bool:

@@ -37,6 +37,11 @@ class Watcher(Callback):
             self.show(Progress(done, training.epochs, 1, 1, record["loss"], accuracy))
 
 
+def watcher_of_nothing() -> Watcher:
+    """One that shows nothing, for a look at a run."""
+    return Watcher(lambda progress: None)
+
+
 @contextmanager
 def watched(console: Console) -> Iterator[Watcher]:
     """What watches a run; it draws a bar on a terminal and prints lines elsewhere."""

@@ -20,7 +20,7 @@ from .console import console_for
 from .display import heading, show_check, show_data, show_derivation, show_network
 from .folder import CHECKPOINT, how_to_resume, resumed_folder, run_folder, settings_of
 from .outcome import STOPPED, EndedEarlyError
-from .progress import watched
+from .progress import watched, watcher_of_nothing
 from .report import show_details, show_folder, show_results
 from .work import Work, require, work_of
 
@@ -124,15 +124,35 @@ def _train(command: Command, resumed: Path | None, quiet: bool) -> None:
     if resumed is not None and not work.prepared.keeps_checkpoints:
         raise UsageError(f"--resume {resumed}: L-BFGS keeps no checkpoints to go on from.")
     out = None if command.out is None else Path(command.out)
+    begins = "" if resumed is None else _where_it_stands(work, resumed)
     with run_folder(out) if resumed is None else resumed_folder(resumed) as folder:
-        run = _trained(command, work, folder, quiet, resumed is not None)
+        run = _trained(command, work, folder, quiet, begins)
         if quiet and run.ended != BY_USER:
             print(folder)
         if run.ended == BY_USER:
             raise _stopped(run, folder)
 
 
-def _trained(command: Command, work: Work, folder: Path, quiet: bool, resumed: bool) -> Run:
+def _where_it_stands(work: Work, folder: Path) -> str:
+    """Where a run goes on, in words; what cannot go on is refused before anything is written.
+
+    Raises:
+        StorageError: When its checkpoint cannot be read.
+        UsageError: When it is of another run.
+    """
+    file = folder / CHECKPOINT
+    if not file.is_file():
+        return f"begins anew: {folder} has no checkpoint yet"
+    run = work.prepared.resumed(file, [*work.callbacks(folder), watcher_of_nothing()])
+    done = len(run.history) - 1
+    if run.ended:
+        return f"{folder} has ended for good after epoch {done}"
+    if done >= run.epochs:
+        return f"{folder} has done all its {done} epochs; --epochs with a larger number adds more"
+    return f"goes on with {folder} after epoch {done}" if done else f"goes on with {folder}"
+
+
+def _trained(command: Command, work: Work, folder: Path, quiet: bool, begins: str) -> Run:
     console = console_for(sys.stdout, quiet)
     prepared = work.prepared
     show_data(console, work)
@@ -146,8 +166,8 @@ def _trained(command: Command, work: Work, folder: Path, quiet: bool, resumed: b
     work.save_settings(folder)
     told = "" if prepared.problem.tells_errors else " and accuracy"
     heading(console, "TRAINED", f"loss{told} of the training rows, as they go by")
-    if resumed:
-        console.print(f"  goes on with {folder}", soft_wrap=True)
+    if begins:
+        console.print(f"  {begins}", soft_wrap=True)
     with watched(console) as watch:
         run = _run(work, folder, [watch])
     if run.ended:

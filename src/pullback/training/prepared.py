@@ -124,9 +124,7 @@ class Prepared:
         every = checks.number_at_least_zero("checkpoint_every", checkpoint_every)
         if checks.is_solver(self.problem.optimizer):
             return self._solved(callbacks, checkpoint, resume)
-        training = self.training(callbacks)
-        if resume is not None:
-            restore(training, load_checkpoint(resume), self.identity)
+        training = self.training(callbacks) if resume is None else self.resumed(resume, callbacks)
         file = checkpoint if checkpoint is not None else resume
         keeper = Keeper(training, file, every, self.identity)
         with self._kept(training):
@@ -141,6 +139,17 @@ class Prepared:
         stepper = Stepper(self.problem, self.step, self.part_rows, least, parts, seed)
         everyone = [*self.callbacks, *as_callbacks(callbacks)]
         return Training(self.problem, self.plan, stepper, everyone)
+
+    def resumed(self, checkpoint: str | Path, callbacks: Any = ()) -> Training:
+        """The run where a checkpoint stands.
+
+        Raises:
+            StorageError: When the checkpoint cannot be read.
+            UsageError: When it is of another run: the setting that differs is named.
+        """
+        training = self.training(callbacks)
+        restore(training, load_checkpoint(checkpoint), self.identity)
+        return training
 
     @property
     def keeps_checkpoints(self) -> bool:
