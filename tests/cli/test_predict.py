@@ -109,7 +109,8 @@ def test_a_folder_of_images(pullback, stripes):
 def test_labels_are_compared_as_what_they_mean(pullback, tmp_path, labels, written):
     lines = [f"{x},{label}" for x, label in zip((1, 9, 1), labels, strict=True)] * 5
     (tmp_path / "data.csv").write_text("\n".join(["x,y", *lines]) + "\n")
-    words = ("--target", "y", "--epochs", 40, "--out", "run", "--batch-size", "full")
+    words = ("--target", "y", "--task", "classification", "--epochs", 40, "--out", "run")
+    words += ("--batch-size", "full")
     assert pullback("train", "data.csv", *words).code == 0
     done = pullback("predict", "run", "data.csv")
     assert [row["prediction"] for row in table(done.out)][:3] == written
