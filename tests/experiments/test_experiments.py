@@ -196,3 +196,16 @@ def test_bad_names():
         pb.compare("optimizers", quick=True, optimizers=["adamm"])
     with pytest.raises(UsageError, match="no activation 'rely'.*Did you mean 'relu'"):
         pb.compare("activations", quick=True, activations=["rely"])
+    with pytest.raises(UsageError, match="noise_sizes needs two different numbers"):
+        pb.compare("batches", quick=True, noise_sizes=[4, 4])
+    with pytest.raises(UsageError, match="epochs needs two batch sizes or more"):
+        pb.compare("batches", quick=True, epochs={"full": 3, "half": 3})
+    with pytest.raises(UsageError, match="spiral: epochs=0 must be like 10000, the default"):
+        pb.compare("spiral", epochs=0)
+
+
+def test_a_start_that_is_already_there():
+    report = pb.compare("losses", quick=True, good_start_accuracy=1.0, learning_rates=[0.2])
+    good = where(report.numbers["records"], way=ENTROPY, start="good")[0]
+    assert [run["updates"] for run in good["runs"]] == [0]
+    draw(report)

@@ -58,6 +58,8 @@ def run(settings: Mapping[str, Any], on_progress: OnProgress) -> Report:
             "batches: epochs needs two batch sizes or more to compare, each full or a whole number "
             'of at least 1, such as {"32": 100, "full": 1500}.'
         )
+    if len(set(settings["noise_sizes"])) < 2:
+        raise UsageError("batches: noise_sizes needs two different numbers of rows or more.")
     data = digits()
     cases = list(product(settings["seeds"], names))
     records, ends, kept = [], {}, {}

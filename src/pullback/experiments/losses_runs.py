@@ -55,8 +55,8 @@ class StopAtAccuracy(Callback):
         self.accuracy = accuracy
 
     def on_epoch(self, training: Training, record: Mapping[str, float]) -> None:
-        """Stop when the accuracy is there."""
-        if record["accuracy"] >= self.accuracy:
+        """Stop when the accuracy is there, after the first update at the earliest."""
+        if record["epoch"] and record["accuracy"] >= self.accuracy:
             training.stop("the accuracy is reached")
 
 
