@@ -139,3 +139,26 @@ def test_bad_arguments():
         pb.diagnose(run, X[:, :2], Y)
     with pytest.raises(UsageError, match="200 rows, y has 3"):
         pb.diagnose(run, X, Y[:3])
+
+
+SHARES = np.random.default_rng(1).dirichlet(np.ones(3), len(X))
+
+
+@pytest.mark.parametrize(
+    ("loss", "y", "outputs"),
+    [
+        (pb.losses.CrossEntropy(), SHARES, 3),
+        (pb.losses.CrossEntropy(label_smoothing=0.2), Y, 3),
+        (pb.losses.Poisson(), np.random.default_rng(2).poisson(0.7, (len(X), 1)) * 1.0, 1),
+        (pb.losses.SquaredError(), X[:, :2], 2),
+        (pb.losses.BinaryCrossEntropy(), (X[:, :2] > 0) * 1.0, 2),
+    ],
+)
+def test_rows_that_are_right_are_learned_though_the_loss_stays_above_0(loss, y, outputs):
+    net = pb.nn.Sequential(pb.nn.Dense(48), pb.nn.ReLU(), pb.nn.Dense(outputs))
+    found = pb.diagnose(net, X, y, loss=loss)["learning a few rows by heart"]
+    assert found.level == "fine"
+    lame = pb.nn.Sequential(pb.nn.Dense(1), pb.nn.ReLU(), pb.nn.Dense(outputs))
+    run = pb.train(lame, X, y, loss=loss, epochs=1)
+    run.model.params["b1"][:] = -1000.0  # its one hidden unit is dead
+    assert pb.diagnose(run, X, y)["learning a few rows by heart"].level == "problem"

@@ -104,6 +104,20 @@ def test_their_names_are_taken():
         trained(metrics={"r2": lambda outputs, targets: outputs[:, 0]})
 
 
+@pytest.mark.parametrize("mean", [1, 30, 1000])
+def test_counts_of_any_size_are_learned_at_the_default_rate(mean):
+    """Undivided, the default rate ends in dead units at a mean of 30 and diverges at 1000."""
+    counts = np.random.default_rng(0).poisson(mean * np.exp(0.4 * X[:, :1])).astype(float)
+    net = pb.nn.Sequential(pb.nn.Dense(16), pb.nn.ReLU(), pb.nn.Dense(1))
+    run = pb.train(net, X, counts, loss=pb.losses.Poisson(), epochs=600)
+    rates = 0.2 / max(1, counts.mean()), 0.01 / max(1, counts.mean())
+    expected = min(rates[0] * 32 / 128, rates[1])
+    assert run.settings["learning_rate"] == pytest.approx(expected, rel=5e-3)  # three digits
+    text = run.settings["learning_rate_rule"]
+    assert eval(text, {"rows_per_step": 32, "min": min}) == run.settings["learning_rate"]
+    assert run.history[-1]["r2"] > 0.2  # a guess of the mean has 0
+
+
 def test_shares_of_classes_are_checked_as_shares():
     """In float32 rows miss 1 by about 1e-8, which moves a gradient near 0 by more than 1e-6."""
     share = 1 / (1 + np.exp(-2 * X[:, 0]))

@@ -222,7 +222,7 @@ def _report(model: Model, predicted: Any, rows: Rows) -> None:
     if not known.any():
         return
     predicted, truth = predicted[known], rows.truth[known]
-    result = scored(predicted, truth if predicted.ndim == 2 else np.argmax(truth, axis=1))
+    result = scored(predicted, truth)
     told = [("", result.scores)]
     if isinstance(result, OfNumbers) and _has_several(predicted):
         of = result.by_column

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from ..models import Model
 from ..nn import Sequential
 from ..optim import SGD, Adam
 from ..training import Run, prepare
+from ..training.results import compared
 from ..training.settings import checked_rule, is_solver
 from .columns import column_findings
 from .finding import FINE, PROBLEM, WARNING, Diagnosis, Finding
@@ -25,6 +27,7 @@ FLAT = 0.01
 MOSTLY = 0.99
 VANISHED = 1e-3
 ROWS_TO_LEARN, STEPS_TO_LEARN = 20, 300
+RIGHT = 0.9
 
 
 def diagnose(
@@ -220,7 +223,9 @@ def _by_heart(model: Model, rows: Any, labels: Any) -> Finding:
     for number in range(1, STEPS_TO_LEARN + 1):
         last, gradients = step(few, wanted, params)
         params, state = rule.update(gradients, state, params, rule.numbers(number, 0.01))
-    learned = bool(np.isfinite(last)) and (last < 0.1 * first or last < 1e-3)
+    # Many a loss stays above 0 even where every prediction is right: of shares, of counts.
+    near = last < 0.1 * first or last < 1e-3
+    learned = bool(np.isfinite(last)) and (near or _are_right(model, few, wanted, params))
     numbers = {"first_loss": float(first), "last_loss": float(last)}
     seen = (
         f"the loss of {len(few)} rows goes from {first:.3g} to {last:.3g} in {STEPS_TO_LEARN} "
@@ -237,6 +242,12 @@ def _by_heart(model: Model, rows: Any, labels: Any) -> Finding:
         "initializers",
         numbers,
     )
+
+
+def _are_right(model: Model, rows: Any, wanted: Any, params: dict[str, Any]) -> bool:
+    """Whether nearly all predictions are right, or nearly all that varies is explained."""
+    score = next(iter(compared(replace(model, params=params), rows, wanted).scores.values()))
+    return score >= RIGHT
 
 
 def _stepper(model: Model) -> Any:

@@ -49,7 +49,8 @@ def save_pictures(
 
     test = results["test"]
     watched = "validation" if "validation" in results else "test"
-    save(folder / "curves.png", lambda: curves_figure(run.history, watched, summed))
+    of = " of labels" if isinstance(test, OfLabels) else ""
+    save(folder / "curves.png", lambda: curves_figure(run.history, watched, summed, of))
     if isinstance(test, OfNumbers):
         numbers = test.truth, test.predicted, names, test.by_column.r2
         save(folder / "predictions.png", lambda: predictions_figure(*numbers))

@@ -26,7 +26,9 @@ MANY = 40
 """From so many epochs on, a line has no dots."""
 
 
-def curves_figure(history: History, watched: str = "test", summed: bool = False) -> Figure:
+def curves_figure(
+    history: History, watched: str = "test", summed: bool = False, of: str = ""
+) -> Figure:
     """Loss and, where there is one, its companion; lines are labelled at their ends.
 
     Args:
@@ -34,6 +36,7 @@ def curves_figure(history: History, watched: str = "test", summed: bool = False)
             "validation_" in front; the first one, epoch 0, is before the first step.
         watched: What the rows that are evaluated after each epoch are called.
         summed: Whether the loss is a sum over rows, which grows with the set.
+        of: What the companion is of, where that needs to be said, such as " of labels".
     """
     companion = next((name for name in COMPANIONS if name in history[-1]), None)
     panels = 1 if companion is None else 2
@@ -45,7 +48,7 @@ def curves_figure(history: History, watched: str = "test", summed: bool = False)
     shown = [(left, "loss")]
     if companion is not None:
         _panel(right[0], history, companion)
-        right[0].set_title(COMPANIONS[companion] + _score_scale(right[0], history, companion))
+        right[0].set_title(COMPANIONS[companion] + of + _score_scale(right[0], history, companion))
         shown.append((right[0], companion))
     for axes, name in shown:
         _label_ends(axes, [history[-1][key] for key in _pair(name)], ("train", watched))

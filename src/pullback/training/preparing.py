@@ -228,16 +228,28 @@ class _Preparation:
             return None
         rate = self.rule.learning_rate
         if rate is None:
-            rates, reduction = self.loss.default_rates, self.loss.reduction
+            rates, reduction = self._default_rates(), self.loss.reduction
             rate = self.rule.default_learning_rate(rates, self.step_rows, reduction)
         return float(rate)
+
+    def _default_rates(self) -> tuple[float, float]:
+        """The loss's own; of counts divided by their mean, where that is above 1.
+
+        The second derivative of exp(z) - y z is exp(z), in the end about the mean of y: a step
+        that suits counts near 1 leaps to and fro among counts of a hundred.
+        """
+        at_128, largest = self.loss.default_rates
+        if self.loss.targets != "counts" or self.classes is not None:
+            return at_128, largest
+        mean = max(1.0, float(np.mean(self.rows.labels, dtype=np.float64)))
+        return float(f"{at_128 / mean:.3g}"), float(f"{largest / mean:.3g}")
 
     def _rate_rule(self) -> str:
         if checks.is_solver(self.rule):
             return "found by a line search in each step"
         if self.rule.learning_rate is not None:
             return "given"
-        text: str = self.rule.describe_default_rate(self.loss.default_rates, self.loss.reduction)
+        text: str = self.rule.describe_default_rate(self._default_rates(), self.loss.reduction)
         return text
 
     def _told(self, rate: float | None) -> dict[str, Any]:

@@ -128,7 +128,8 @@ def scored(predicted: Any, truth: Any, loss: float = math.nan) -> SetResult:
 
     Args:
         predicted: Class indices of shape (rows,), booleans or numbers of shape (rows, columns).
-        truth: The same; of booleans also numbers, which hold above a half.
+        truth: The same; of booleans also numbers, which hold above a half, and of class indices
+            also shares of the classes, of which the largest counts.
         loss: The loss over the whole set.
 
     Example:
@@ -138,6 +139,7 @@ def scored(predicted: Any, truth: Any, loss: float = math.nan) -> SetResult:
     """
     if predicted.dtype.kind == "b":
         return OfLabels(loss, np.asarray(truth) > 0.5, predicted)
+    truth = np.argmax(truth, axis=1) if np.ndim(truth) > predicted.ndim else truth
     return (OfNumbers if predicted.dtype.kind == "f" else OfClasses)(loss, truth, predicted)
 
 
@@ -147,12 +149,16 @@ def evaluate(model: Model, X: Any, y: Any) -> SetResult:
     run = executable(model.programs["loss"])
     with one_blas_thread():
         loss = float(run(model.rows_of(X), targets, dict(model.params)))
+    truth = targets if model.classes is not None else np.asarray(y, np.float64)
+    return compared(model, X, truth.reshape(targets.shape), loss)
+
+
+def compared(model: Model, X: Any, truth: Any, loss: float = math.nan) -> SetResult:
+    """The model's predictions for rows X beside their targets, encoded as by `targets_of`."""
     predicted = model.predict(X)
-    if model.classes is not None:
-        return scored(model.classes.encode(predicted), targets, loss)
-    truth = np.asarray(y, np.float64).reshape(targets.shape)
-    # Of soft targets, the class with the largest share is the true one.
-    return scored(predicted, truth if predicted.ndim == 2 else np.argmax(truth, axis=1), loss)
+    return scored(
+        predicted if model.classes is None else model.classes.encode(predicted), truth, loss
+    )
 
 
 def per_class(truth: Any, predicted: Any, labels: Any) -> list[ClassResult]:
