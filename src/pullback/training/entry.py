@@ -56,7 +56,8 @@ def train(
             `CrossEntropy` and `RelativeEntropy`, zeros and ones for `BinaryCrossEntropy`.
         loss: A loss or a NumPy function (outputs, targets); `CrossEntropy()` when None.
         optimizer: The update rule, or `pb.optim.LBFGS()`; `SGD()` when None, whose learning rate
-            follows from loss and rows per step (`pullback.optim.default_learning_rate`).
+            follows from loss and rows per step (`pullback.optim.default_learning_rate`), and for
+            counts from their mean.
         schedule: A function of the updates done before, whose value the learning rate is
             multiplied by, such as `pb.optim.Cosine()`; constant when None.
         batch_size: Rows per batch: "full", or a whole number of at least 1. A last smaller batch
