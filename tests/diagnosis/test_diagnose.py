@@ -8,6 +8,7 @@ import pytest
 import pullback as pb
 from pullback.data import load_builtin
 from pullback.errors import DataError, UsageError
+from pullback.experiments import EXPERIMENTS
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(200, 6))
@@ -65,16 +66,107 @@ def test_saturated_units():
     assert pb.diagnose(deep(pb.nn.Sigmoid), X, Y)["saturated units"].level == "fine"
 
 
+def test_a_unit_that_is_mostly_off_is_not_saturated():
+    """A ReLU has no flat end that it creeps along: it is on or off."""
+    found = pb.diagnose(with_biases(-4.0), X, Y)
+    assert found["saturated units"].level == "fine"
+    wide = pb.diagnose(deep(pb.nn.Tanh, weights=pb.nn.normal(100.0)), X, Y)
+    assert wide["saturated units"].level == "problem"
+    assert wide["dead units"].level == "fine"
+
+
+@pytest.mark.parametrize("activation", [pb.nn.ReLU, pb.nn.Tanh])
+def test_weights_that_begin_at_zero(activation):
+    found = pb.diagnose(deep(activation, weights="zeros"), X, Y)
+    assert found["gradient norms"].seen.startswith("zero: W1 0, W2 0, W3 0")
+    assert found["update to weight"].seen == "W1, W2: all weights are 0."
+    assert "random weights" in found["update to weight"].advice
+    assert not pb.diagnose(pb.nn.Sequential(pb.nn.Dense(3, weights="zeros")), X, Y).ailments
+
+
+def test_weights_that_are_too_small_and_too_large():
+    small = pb.diagnose(deep(pb.nn.Tanh, depth=6, weights=pb.nn.normal(1e-4)), X, Y)
+    assert small["gradient norms"].seen.startswith("vanishing: W1 ")
+    large = pb.diagnose(deep(pb.nn.ReLU, depth=6, weights=pb.nn.normal(3.0)), X, Y)
+    assert large["gradient norms"].seen.startswith("exploding: W1 ")
+    wild = pb.diagnose(deep(pb.nn.Identity, depth=8, weights=pb.nn.normal(1e6)), X, Y)
+    assert wild["gradient norms"].seen.startswith("not finite: W1 nan")
+    assert wild["update to weight"].level == wild["loss at the start"].level == "problem"
+
+
+def test_batch_norm_is_looked_at_as_it_trains():
+    """With the mean of the rows; before the first step its running mean knows nothing of them."""
+
+    def deep_sigmoid(*normalization):
+        layers = [
+            layer for _ in range(11) for layer in (pb.nn.Dense(24), *normalization, pb.nn.Sigmoid())
+        ]
+        return pb.nn.Sequential(*layers, pb.nn.Dense(3))
+
+    assert not pb.diagnose(deep_sigmoid(pb.nn.BatchNorm()), X, Y).ailments
+    assert pb.diagnose(deep_sigmoid(), X, Y)["gradient norms"].seen.startswith("vanishing")
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        pb.losses.CrossEntropy(),
+        pb.losses.CrossEntropy(reduction="sum"),
+        pb.losses.CrossEntropy(label_smoothing=0.1),
+        pb.losses.RelativeEntropy(),
+    ],
+)
+def test_no_loss_makes_a_healthy_network_ill(loss):
+    found = pb.diagnose(deep(pb.nn.ReLU), X, Y, loss=loss)
+    assert not found.ailments
+    rows = 200 if loss.reduction == "sum" else 1
+    assert found["loss at the start"].numbers["chance"] == pytest.approx(rows * np.log(3), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "activation",
+    ["LeakyReLU", "PReLU", "ELU", "SELU", "GELU", "SiLU", "Softplus", "Sigmoid", "Tanh"],
+)
+@pytest.mark.parametrize("depth", [2, 4])
+def test_no_activation_makes_a_healthy_network_ill(activation, depth):
+    assert not pb.diagnose(deep(getattr(pb.nn, activation), depth=depth), X, Y).ailments
+
+
+def test_what_is_prepared_is_looked_at_with_its_own_settings():
+    settings = {"scaling": "standard", "optimizer": pb.optim.SGD(40.0)}
+    ready = pb.training.prepare(deep(pb.nn.ReLU), 1e3 * X, Y, **settings)
+    found = pb.diagnose(ready, 1e3 * X, Y)
+    assert [finding.what for finding in found.ailments] == ["update to weight"]
+    assert "(learning rate 40)" in found["update to weight"].seen
+    assert "a guess among 3 classes costs 1.099" in found["loss at the start"].seen
+    run = pb.train(deep(pb.nn.ReLU), X, Y, optimizer=pb.optim.SGD(0.03), epochs=1)
+    later = pb.diagnose(run, X, Y, optimizer=pb.optim.SGD())["update to weight"]
+    assert "(learning rate 0.03)" in later.seen
+    assert set(later.numbers) == set(run.model.params)
+
+
+def test_each_ailment_has_advice_and_an_experiment_that_shows_it():
+    ill = [
+        pb.diagnose(deep(pb.nn.Sigmoid, depth=20), X * [1, 1, 1, 1e5, 0, 1], Y),
+        pb.diagnose(deep(pb.nn.ReLU, weights="zeros"), X, Y),
+        pb.diagnose(deep(pb.nn.Tanh, weights=pb.nn.normal(100.0)), X, Y),
+        pb.diagnose(deep(pb.nn.ReLU), X, Y, optimizer=pb.optim.SGD(50.0)),
+    ]
+    ailments = [finding for found in ill for finding in found.ailments]
+    assert {finding.what for finding in ailments} == {finding.what for finding in ill[0].findings}
+    for finding in ailments:
+        assert finding.advice
+        assert finding.experiment in EXPERIMENTS
+
+
 def test_vanishing_and_exploding_gradients():
     vanishing = pb.diagnose(deep(pb.nn.Sigmoid, depth=20), X, Y)["gradient norms"]
     assert vanishing.seen.startswith("vanishing")
     norms = vanishing.numbers
     assert norms["W1"] < 1e-6 * norms["W20"]
     assert pb.diagnose(deep(pb.nn.ReLU, depth=20), X, Y)["gradient norms"].level == "fine"
-    wild = deep(pb.nn.Identity, depth=8, weights=scaled_by(1e3))
-    assert pb.diagnose(wild, X, Y)["gradient norms"].level == "problem" or (
-        pb.diagnose(wild, X, Y)["update to weight"].level != "fine"
-    )
+    wild = deep(pb.nn.Identity, depth=8, weights=scaled_by(10.0))
+    assert pb.diagnose(wild, X, Y)["gradient norms"].seen.startswith("exploding")
 
 
 def test_the_learning_rate_against_the_weights():
@@ -93,6 +185,8 @@ def test_columns_by_name():
     found = pb.diagnose(deep(pb.nn.ReLU), wide, Y)
     assert found["constant columns"].numbers["columns"] == ["column 2"]
     assert found["unscaled columns"].numbers["columns"] == ["column 4"]
+    narrow = pb.diagnose(deep(pb.nn.ReLU), X * [1, 1, 1, 1, 1, 1e-6], Y)
+    assert narrow["unscaled columns"].numbers["columns"] == ["column 5"]
     run = pb.train(
         deep(pb.nn.ReLU),
         wide,

@@ -10,8 +10,7 @@ import typer
 from rich.console import Console
 
 from ..errors import TrainingError, UsageError
-from ..models import Model
-from ..training import Run
+from ..training import Prepared, Run
 from ..training.keeper import BY_USER
 from ..training.results import evaluate
 from . import command as words
@@ -161,7 +160,7 @@ def _trained(command: Command, work: Work, folder: Path, quiet: bool, begins: st
     rows = min(ROWS_CHECKED, len(prepared.rows))
     show_check(console, prepared.check(rows), rows)
 
-    _diagnose(console, work, prepared.model(), "before the first step")
+    _diagnose(console, work, prepared, "before the first step")
 
     work.save_settings(folder)
     told = "" if prepared.problem.tells_errors else " and accuracy"
@@ -178,7 +177,7 @@ def _trained(command: Command, work: Work, folder: Path, quiet: bool, begins: st
     results = {name: evaluate(run.model, X, y) for name, (X, y) in work.sets.items()}
     show_results(console, run, results)
     show_details(console, results["test"], work.names)
-    _diagnose(console, work, run.model, "after training")
+    _diagnose(console, work, run, "after training")
     from ..pictures import save_pictures
 
     summed = prepared.problem.loss.reduction == "sum"
@@ -187,14 +186,14 @@ def _trained(command: Command, work: Work, folder: Path, quiet: bool, begins: st
     return run
 
 
-def _diagnose(console: Console, work: Work, model: Model, when: str) -> None:
+def _diagnose(console: Console, work: Work, network: Prepared | Run, when: str) -> None:
     if not work.command.diagnose or console.quiet:
         return
     from ..diagnosis import diagnose
     from .diagnosis import show_diagnosis
 
     rule = work.prepared.problem.optimizer
-    found = diagnose(model, work.data.X, work.data.y, optimizer=rule)
+    found = diagnose(network, work.data.X, work.data.y, optimizer=rule)
     show_diagnosis(console, found, when)
 
 

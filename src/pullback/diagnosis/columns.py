@@ -12,6 +12,8 @@ from .finding import FINE, WARNING, Finding
 
 WIDE = 100.0
 """Columns whose spreads differ by more than this need very different learning rates."""
+TINY = 1000.0
+"""One that is smaller by this learns so much slower; pixels that are seldom lit stay above it."""
 FAR = 10.0
 SHOWN = 6
 
@@ -31,8 +33,10 @@ def column_findings(model: Model, rows: Any) -> Iterator[Finding]:
             "constant columns",
             WARNING,
             f"{len(constant)} of {len(names)} columns never change: {_listed(constant)}.",
-            "They teach nothing; leave them out, or make sure they were read rightly.",
-            numbers={"columns": constant},
+            "They teach nothing and act as one more bias: leave them out, or make sure they were "
+            "read rightly.",
+            "optimizers",
+            {"columns": constant},
         )
     else:
         yield Finding("constant columns", FINE, f"all {len(names)} columns change.")
@@ -41,15 +45,17 @@ def column_findings(model: Model, rows: Any) -> Iterator[Finding]:
     wild = [
         name
         for name, s, own in zip(names, size, spread, strict=True)
-        if own > 0 and s > FAR and (s > WIDE * typical or typical > FAR)
+        if own > 0 and ((s > FAR and (s > WIDE * typical or typical > FAR)) or s * TINY < typical)
     ]
     if wild:
         yield Finding(
             "unscaled columns",
             WARNING,
             f"{len(wild)} of {len(names)} columns are far from the size of 1: {_listed(wild)}.",
-            "Bring them to mean 0 and standard deviation 1: scaling='standard'.",
-            numbers={"columns": wild},
+            "They make the loss a narrow valley: bring them to mean 0 and standard deviation 1, "
+            "scaling='standard'.",
+            "optimizers",
+            {"columns": wild},
         )
     else:
         yield Finding("unscaled columns", FINE, "all columns have a size that suits a network.")
