@@ -197,9 +197,15 @@ def test_bad_names():
     with pytest.raises(UsageError, match="no activation 'rely'.*Did you mean 'relu'"):
         pb.compare("activations", quick=True, activations=["rely"])
     with pytest.raises(UsageError, match="noise_sizes needs two different numbers"):
-        pb.compare("batches", quick=True, noise_sizes=[4, 4])
+        pb.compare("batches", quick=True, noise_sizes=[4])
     with pytest.raises(UsageError, match="epochs needs two batch sizes or more"):
         pb.compare("batches", quick=True, epochs={"full": 3, "half": 3})
+    with pytest.raises(UsageError, match="three of the digits 0 to 9"):
+        pb.compare("labels", quick=True, three_classes=[3, 12, 1])
+    with pytest.raises(UsageError, match="grid=1: a map needs"):
+        pb.compare("optimizers", quick=True, optimizers=["sgd"], grid=1)
+    with pytest.raises(UsageError, match=r"kinks: seeds=\[0, 0\] must be like"):
+        pb.compare("kinks", seeds=[0, 0])
     with pytest.raises(UsageError, match="spiral: epochs=0 must be like 10000, the default"):
         pb.compare("spiral", epochs=0)
 

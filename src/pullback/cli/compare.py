@@ -20,7 +20,7 @@ from rich.table import Table
 from ..errors import UsageError, nearest
 from ..experiments import EXPERIMENTS, Report, compare, experiment
 from ..experiments.report import Table as Numbers
-from ..experiments.settings import is_like
+from ..experiments.settings import is_like, wanted
 from ..storage import claim_folder, fresh_folder, write_atomic
 from .console import console_for
 from .display import heading
@@ -125,9 +125,7 @@ def _settings(name: str, words: list[str], seeds: str | None) -> dict[str, Any]:
             )
         settings[setting] = _value(text, isinstance(known[setting], list))
         if not is_like(settings[setting], known[setting]):
-            raise UsageError(
-                f"--set {word!r}: it must be like {json.dumps(known[setting])}, the default."
-            )
+            raise UsageError(f"--set {word!r}: it {wanted(known[setting])}.")
     if seeds is not None:
         settings["seeds"] = _seeds(seeds)
     return settings

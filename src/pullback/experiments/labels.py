@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..engines.blas import one_blas_thread
+from ..errors import UsageError
 from ..losses import CrossEntropy, SquaredError
 from ..models import Model
 from ..nn import Dense, ReLU, Sequential, one_hot
@@ -48,6 +49,9 @@ SHOWN = 60
 
 def run(settings: Mapping[str, Any], on_progress: OnProgress) -> Report:
     """Train with each coding under several numberings, and follow the points of three classes."""
+    classes = settings["three_classes"]
+    if len(classes) != 3 or not set(classes) <= set(range(10)):
+        raise UsageError(f"labels: three_classes={classes}: it needs three of the digits 0 to 9.")
     data = digits()
     orders = _orders(settings["renumberings"])
     whole: list[tuple[str, int | None, int]] = [

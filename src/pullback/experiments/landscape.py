@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..engines.reference import executable
+from ..errors import UsageError
 from ..training import Prepared
 
 Params = Mapping[str, Any]
@@ -82,7 +83,12 @@ def heights(
 
     Returns:
         "x" and "y", `grid` numbers each, and "loss", one row per y.
+
+    Raises:
+        UsageError: When the grid has less than two points a side.
     """
+    if grid < 2:
+        raise UsageError(f"grid={grid}: a map needs at least 2 points along each side.")
     found = np.asarray(points, dtype=float)
     low, high = found.min(axis=0), found.max(axis=0)
     beyond = MARGIN * (high - low)

@@ -31,18 +31,22 @@ def settled(name: str, chosen: Experiment, quick: bool, given: Mapping[str, Any]
             )
         default = chosen.SETTINGS[setting]
         if not is_like(value, default):
-            raise UsageError(
-                f"{name}: {setting}={value!r} must be like {json.dumps(default)}, the default."
-            )
+            raise UsageError(f"{name}: {setting}={value!r} {wanted(default)}.")
     return {**chosen.SETTINGS, **(chosen.QUICK if quick else {}), **given}
+
+
+def wanted(default: Any) -> str:
+    """What a value must be, in words."""
+    repeats = ", and hold nothing twice" if isinstance(default, list) else ""
+    return f"must be like {json.dumps(default)}, the default{repeats}"
 
 
 def is_like(value: Any, default: Any) -> bool:
     """Whether a value may stand in the place of a default.
 
-    Lists are not empty and their members are like some member of the default; so are the values
-    of a dict. A number is finite, whole where the default is, above 0 where the default is, and
-    otherwise at least 0.
+    Lists are not empty, hold nothing twice, and their members are like some member of the default;
+    so are the values of a dict. A number is finite, whole where the default is, above 0 where the
+    default is, and otherwise at least 0.
     """
     if isinstance(default, Mapping):
         return (
@@ -52,7 +56,7 @@ def is_like(value: Any, default: Any) -> bool:
             and _members_are_like(value.values(), default.values())
         )
     if isinstance(default, list):
-        return isinstance(value, list | tuple) and bool(value) and _members_are_like(value, default)
+        return isinstance(value, list | tuple) and _is_like_list(value, default)
     if isinstance(default, str):
         return isinstance(value, str)
     if isinstance(value, bool) or not isinstance(
@@ -60,6 +64,11 @@ def is_like(value: Any, default: Any) -> bool:
     ):
         return False
     return math.isfinite(value) and (value > 0 if default else value >= 0)
+
+
+def _is_like_list(values: Any, default: Any) -> bool:
+    distinct = not any(value in values[:i] for i, value in enumerate(values))
+    return bool(values) and distinct and _members_are_like(values, default)
 
 
 def _members_are_like(values: Any, defaults: Any) -> bool:
