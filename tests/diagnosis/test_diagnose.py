@@ -44,6 +44,15 @@ def test_a_healthy_network_on_real_digits():
     assert "column 0" in found["constant columns"].seen
 
 
+@pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer"])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_the_usual_network_on_scaled_data_is_healthy(name, seed):
+    data = load_builtin(name)
+    net = pb.nn.Sequential(pb.nn.Dense(64), pb.nn.ReLU(), pb.nn.Dense(len(set(data.y))))
+    ready = pb.training.prepare(net, data.X, data.y, scaling="standard", seed=seed)
+    assert not pb.diagnose(ready, data.X, data.y).ailments
+
+
 def with_biases(value):
     run = pb.train(deep(pb.nn.ReLU), X, Y, epochs=1)
     run.model.params["b1"][:10] = value

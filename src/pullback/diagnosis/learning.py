@@ -17,8 +17,10 @@ from .finding import FINE, PROBLEM, WARNING, Finding
 from .signals import Signals
 from .subject import Subject
 
-HEALTHY = (1e-5, 0.3)
+HEALTHY = (1e-5, 0.5)
 """The band of update to weight in which a first step neither creeps nor leaps."""
+WRONG = 3.0
+"""Fresh weights that suit a network may cost twice what a guess costs, as on iris; not this."""
 VANISHED = 1e-3
 """A gradient that is smaller than another layer's by this factor."""
 GAINS = (1e-4, 1e3)
@@ -38,7 +40,7 @@ def start_finding(subject: Subject, signals: Signals) -> Iterator[Finding]:
         numbers["log_classes"] = float(np.log(len(classes)))
         guess = f"a guess among {len(classes)} classes costs"
     seen = f"{signals.loss:.4g}; {guess} {chance:.4g}."
-    if signals.loss <= 2 * chance:
+    if signals.loss <= WRONG * chance:
         yield Finding("loss at the start", FINE, seen, numbers=numbers)
         return
     yield Finding(
