@@ -57,8 +57,8 @@ def read_csv(
         MissingExtraError: Polars is not installed.
 
     Example:
-        >>> import tempfile
-        >>> file = Path(tempfile.mkdtemp(), "pets.csv")
+        >>> import pathlib, tempfile
+        >>> file = pathlib.Path(tempfile.mkdtemp(), "pets.csv")
         >>> _ = file.write_text("weight,kind\\n4.5,cat\\n30,dog\\n")
         >>> pets = read_csv(file, target="kind")
         >>> pets.X.tolist(), pets.y.tolist(), pets.feature_names
@@ -149,8 +149,8 @@ def read_features(
         MissingExtraError: Polars is not installed.
 
     Example:
-        >>> import tempfile
-        >>> file = Path(tempfile.mkdtemp(), "new.csv")
+        >>> import pathlib, tempfile
+        >>> file = pathlib.Path(tempfile.mkdtemp(), "new.csv")
         >>> _ = file.write_text("b,note,a\\n2,x,1\\n")
         >>> read_features(file, ("a", "b")).tolist()
         [[1.0, 2.0]]
@@ -170,8 +170,8 @@ def column_names(path: Source, *, separator: str = ",") -> tuple[str, ...]:
         MissingExtraError: Polars is not installed.
 
     Example:
-        >>> import tempfile
-        >>> file = Path(tempfile.mkdtemp(), "pets.csv")
+        >>> import pathlib, tempfile
+        >>> file = pathlib.Path(tempfile.mkdtemp(), "pets.csv")
         >>> _ = file.write_text("weight,kind\\n4.5,cat\\n")
         >>> column_names(file)
         ('weight', 'kind')
