@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ..differentiate import value_and_grad
+from ..differentiate import grad, value_and_grad
 from ..dims import axis_lengths
 from ..primitive import Literal
-from ..program import Program
+from ..program import Equation, Program, Var
 from ..tracing.replay import replay_values
 from ..transforms.retype import specialize
 
-_ACTIVATION = re.compile(r"dh(\d+)")
+_ACTIVATION = re.compile(r"h(\d+)")
+_IN_FRONT = ("dropped", "normed", "z")
+"""What may stand in front of the activation of the same number, the nearest first."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Slopes:
 
     Attributes:
         name: The activation's name: h1, h2, ...
-        values: The slope per row and unit; NaN where no error signal arrives, for it is not known.
+        values: The derived slope per row and unit.
         kinked: Whether the activation has pieces, such as ReLU: a slope of exactly 0 is a unit
             that is off, not one that is saturated.
     """
@@ -43,29 +45,18 @@ class Signals:
         values: Every named value of the forward and the backward pass, by name.
         loss: The loss on these rows.
         gradients: Its gradient, by parameter.
-        kinked: The names of the values that an operation with a kink has made.
+        slopes: Of each activation that has a layer in front, the first layer's first.
     """
 
     values: Mapping[str, Any]
     loss: float
     gradients: Mapping[str, Any]
-    kinked: frozenset[str]
+    slopes: tuple[Slopes, ...]
 
-    def slopes(self) -> list[Slopes]:
-        """Of each activation, the first layer's first: error signal behind over in front."""
-        found = {}
-        for name, behind in self.values.items():
-            match = _ACTIVATION.fullmatch(name)
-            if match is None:
-                continue
-            number = match[1]
-            front = self.values.get(f"dnormed{number}", self.values.get(f"dz{number}"))
-            if front is not None and np.shape(front) == np.shape(behind):
-                with np.errstate(all="ignore"):
-                    values = np.where(behind != 0, np.abs(front / behind), np.nan)
-                h = f"h{number}"
-                found[int(number)] = Slopes(h, values, h in self.kinked)
-        return [slopes for _, slopes in sorted(found.items())]
+
+def slopes_of(function: Callable[[Any], Any], x: Any) -> Any:
+    """The derived slope of a function that works entry by entry, at each entry of x."""
+    return grad(lambda x: np.sum(function(x)))(x)
 
 
 def signals_of(program: Program, flat: Sequence[Any], params: Mapping[str, Any]) -> Signals:
@@ -85,9 +76,39 @@ def signals_of(program: Program, flat: Sequence[Any], params: Mapping[str, Any])
         values = replay_values(fixed, dict(zip(fixed.argument_inputs, flat, strict=True)))
     named = {fixed.names[var]: value for var, value in values.items() if var.named}
     outputs = [atom.value if isinstance(atom, Literal) else values[atom] for atom in fixed.outputs]
-    return Signals(
-        values=named,
-        loss=float(outputs[0]),
-        gradients=dict(zip(params, outputs[1:], strict=True)),
-        kinked=frozenset(fixed.names[e.out] for e in fixed.equations if e.primitive.kink),
-    )
+    with np.errstate(all="ignore"):
+        slopes = tuple(_slopes(fixed, values))
+    return Signals(named, float(outputs[0]), dict(zip(params, outputs[1:], strict=True)), slopes)
+
+
+def _slopes(program: Program, values: Mapping[Var, Any]) -> Iterator[Slopes]:
+    """From the equations between each activation and what stands in front of it."""
+    made = {program.names[e.out]: i for i, e in enumerate(program.equations) if e.out.named}
+    for name, last in made.items():
+        match = _ACTIVATION.fullmatch(name)
+        if match is None:
+            continue
+        in_front = [made.get(f"{front}{match[1]}", last) for front in _IN_FRONT]
+        first = next((place for place in in_front if place < last), None)
+        if first is None:
+            continue
+        front, behind = program.equations[first].out, program.equations[last].out
+        if np.shape(values[front]) != np.shape(values[behind]):
+            continue
+        between = _dependent(program.equations[first + 1 : last + 1], front)
+        known = {var: value for var, value in values.items() if var not in between}
+
+        def activation(x: Any, front: Var = front, behind: Var = behind, known: Any = known) -> Any:
+            return replay_values(program, {**known, front: x})[behind]
+
+        kinked = any(e.primitive.kink for e in program.equations if e.out in between)
+        yield Slopes(name, np.abs(slopes_of(activation, values[front])), kinked)
+
+
+def _dependent(equations: Sequence[Equation], source: Var) -> set[Var]:
+    """The results of equations that depend on a variable."""
+    found = {source}
+    for equation in equations:
+        if not found.isdisjoint(a for a in equation.inputs if not isinstance(a, Literal)):
+            found.add(equation.out)
+    return found - {source}

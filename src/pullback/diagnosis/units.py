@@ -3,32 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from .finding import FINE, PROBLEM, WARNING, Finding
-from .signals import Signals
+from .signals import Signals, Slopes
 
 FLAT = 0.01
 """A slope below this hardly hands the error signal on."""
 MOSTLY = 0.9
 
 
+@dataclass(frozen=True)
+class Units:
+    """The units of a hidden layer.
+
+    Attributes:
+        name: Of their activation: h1, h2, ...
+        dead: Whether each has the same output and slope 0 on every row, being off on all of them.
+        saturated: Whether each has a slope below `FLAT` on `MOSTLY` all rows without being off.
+    """
+
+    name: str
+    dead: Any
+    saturated: Any
+
+
+def units_of(signals: Signals) -> list[Units]:
+    """The units of every hidden layer, the first layer's first."""
+    return [_judged(slopes, signals.values[slopes.name]) for slopes in signals.slopes]
+
+
+def _judged(slopes: Slopes, outputs: Any) -> Units:
+    off = (slopes.values == 0) & slopes.kinked
+    flat = (slopes.values < FLAT) & ~off
+    constant = np.ptp(outputs, axis=0) == 0
+    return Units(
+        slopes.name,
+        dead=constant & np.all(off, axis=0),
+        saturated=np.mean(flat, axis=0) >= MOSTLY,
+    )
+
+
 def unit_findings(signals: Signals, rows: int) -> Iterator[Finding]:
     """How many units of each hidden layer are dead, and how many are saturated."""
-    dead: dict[str, int] = {}
-    saturated: dict[str, int] = {}
-    units = 0
-    for slopes in signals.slopes():
-        known = ~np.isnan(slopes.values)
-        off = known & (slopes.values == 0) & slopes.kinked
-        flat = known & (slopes.values < FLAT) & ~off
-        alive = np.any(known & ~off, axis=0)
-        constant = np.ptp(signals.values[slopes.name], axis=0) == 0
-        seen = np.maximum(np.sum(known, axis=0), 1)
-        dead[slopes.name] = int(np.sum(constant & ~alive))
-        saturated[slopes.name] = int(np.sum(np.sum(flat, axis=0) / seen >= MOSTLY))
-        units += slopes.values.shape[1]
+    layers = units_of(signals)
+    dead = {layer.name: int(np.sum(layer.dead)) for layer in layers}
+    saturated = {layer.name: int(np.sum(layer.saturated)) for layer in layers}
+    units = sum(len(layer.dead) for layer in layers)
     if not units:
         return
     yield _unit_finding(

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from ..diagnosis.diagnose import FLAT, MOSTLY
+from ..diagnosis.signals import Signals, slopes_of
+from ..diagnosis.units import FLAT, MOSTLY
 from ..engines.blas import one_blas_thread
 from ..losses import CrossEntropy
 from ..nn.layers import ACTIVATIONS
 from ..optim import SGD
-from ..training import Prepared, prepare
+from ..training import prepare
 from .common import (
     KNOWING_NOTHING,
     Record,
@@ -27,7 +28,7 @@ from .common import (
     where,
 )
 from .report import OnProgress, Report, Table, spread
-from .signals import dead_and_saturated, forward, gradients, slopes, weight_gradient_norms
+from .signals import dead_and_saturated, signals_at, weight_gradient_norms
 
 QUESTION = "Why ReLU and its leaky relatives, and not the sigmoid, in networks of many layers?"
 
@@ -90,8 +91,11 @@ def _curve(name: str) -> dict[str, list[float]]:
         return layer.apply(params, state, x, training=True)[0]
 
     x = GRID[:, None]
-    curve = {"value": predicting(x)[:, 0].tolist(), "slope": slopes(predicting, x)[:, 0].tolist()}
-    drawn = slopes(training, np.repeat(x, DRAWS, axis=1))
+    curve = {
+        "value": predicting(x)[:, 0].tolist(),
+        "slope": slopes_of(predicting, x)[:, 0].tolist(),
+    }
+    drawn = slopes_of(training, np.repeat(x, DRAWS, axis=1))
     low, high = drawn.min(axis=1), drawn.max(axis=1)
     if not np.array_equal(low, high):
         curve |= {"lowest_slope": low.tolist(), "highest_slope": high.tolist()}
@@ -111,16 +115,16 @@ def _record(case: tuple[str, int, int], settings: Mapping[str, Any], data: Any) 
         scaling="standard",
         seed=seed,
     )
-    at_start = _units(prepared, prepared.problem.params)
+    at_start = signals_at(prepared)
     run, diverged = trained(prepared)
     steps = len(prepared.plan.slices)
     return {
         "activation": name,
         "depth": depth,
         "seed": seed,
-        "gradient_norms": weight_gradient_norms(gradients(prepared)),
-        "at_start": at_start,
-        "after": _units(prepared, run.model.params),
+        "gradient_norms": weight_gradient_norms(at_start),
+        "at_start": _units(at_start),
+        "after": _units(signals_at(prepared, run.model.params)),
         "updates": [int(record["epoch"]) * steps for record in run.history],
         "loss": [float(record["loss"]) for record in run.history],
         "accuracy": float(np.mean(run.model.predict(data.X_test) == data.y_test)),
@@ -128,12 +132,10 @@ def _record(case: tuple[str, int, int], settings: Mapping[str, Any], data: Any) 
     }
 
 
-def _units(prepared: Prepared, params: Mapping[str, Any]) -> dict[str, float]:
+def _units(signals: Signals) -> dict[str, float]:
     """The shares of dead and saturated hidden units, and the size of the slopes met."""
-    problem = prepared.problem
-    passages = forward(problem.network, params, problem.state, prepared.rows)
-    dead, saturated = dead_and_saturated(passages)
-    met = [p.slopes for p in passages if p.slopes is not None]
+    dead, saturated = dead_and_saturated(signals)
+    met = [slopes.values for slopes in signals.slopes]
     size = float(np.sqrt(np.mean(np.square(met, dtype=np.float64)))) if met else 1.0
     return {"dead": dead, "saturated": saturated, "slope": size}
 

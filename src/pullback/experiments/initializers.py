@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any
@@ -10,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from ..engines.blas import one_blas_thread
-from ..nn import Dense, normal
+from ..nn import normal
 from ..nn.initializers import Weights
 from ..optim import SGD
 from ..training import Prepared, prepare
 from .common import KNOWING_NOTHING, Record, digits, each, middle, percent, stack, trained, where
 from .report import OnProgress, Report, Table, spread
-from .signals import dead_and_saturated, forward, gradients, weight_gradient_norms
+from .signals import dead_and_saturated, signals_at, weight_gradient_norms
 
 QUESTION = "How large must the first random weights be, and why must they be random at all?"
 
@@ -33,6 +34,9 @@ SETTINGS: Mapping[str, Any] = {
 }
 
 QUICK: Mapping[str, Any] = {"activations": ["relu"], "units": 32, "epochs": 2, "seeds": [0]}
+
+SUMS = re.compile(r"z\d+|logits")
+"""What the outputs of Dense layers are called."""
 
 SHOWN = 8
 """Units of the first layer whose weights are kept for the picture."""
@@ -111,13 +115,12 @@ def _first_units(weights: Any) -> list[list[float]]:
 
 def _signals(prepared: Prepared) -> dict[str, Any]:
     """Layer by layer, before the first update: what comes forward and what comes back."""
-    problem = prepared.problem
-    passages = forward(problem.network, problem.params, problem.state, prepared.rows)
-    dead, saturated = dead_and_saturated(passages)
-    sums = [p.left for p in passages if isinstance(p.place.layer, Dense)]
+    signals = signals_at(prepared)
+    dead, saturated = dead_and_saturated(signals)
+    sums = [value for name, value in signals.values.items() if SUMS.fullmatch(name)]
     return {
         "deviations": [float(np.std(z, dtype=np.float64)) for z in sums],
-        "gradient_norms": weight_gradient_norms(gradients(prepared)),
+        "gradient_norms": weight_gradient_norms(signals),
         "dead": dead,
         "saturated": saturated,
     }

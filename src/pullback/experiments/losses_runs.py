@@ -14,7 +14,7 @@ from ..nn import Dense, ReLU, Sequential, Softmax, one_hot, softmax
 from ..optim import SGD, Adam
 from ..training import Callback, Prepared, Training, prepare
 from .common import trained
-from .signals import forward, gradients, norm
+from .signals import norm, signals_at
 
 GOOD, BAD, WRONG = "good", "bad", "confidently wrong"
 STARTS = (GOOD, BAD, WRONG)
@@ -139,7 +139,7 @@ def measured(
         "way": way,
         "start": start,
         "seed": seed,
-        "gradient_norm": norm(gradients(begun)),
+        "gradient_norm": norm(signals_at(begun).gradients),
         **_at_logits(way, begun),
         "runs": runs,
     }
@@ -148,8 +148,10 @@ def measured(
 def _at_logits(way: str, prepared: Prepared) -> dict[str, float]:
     """What comes out of the last Dense layer at the start, and the loss's derivative there."""
     problem = prepared.problem
-    passages = forward(problem.network, problem.params, problem.state, prepared.rows)
-    z = next(p.left for p in reversed(passages) if isinstance(p.place.layer, Dense))
+    plain = Sequential(
+        *problem.network.layers[: len(problem.network.layers) - len(WAYS[way].ending)]
+    )
+    z, _ = plain.apply(dict(problem.params), {}, prepared.rows, training=False)
     labels = prepared.targets
     found = _row_gradients(way, z, one_hot(labels, 10, z.dtype))
     given = z if way == OF_OUTPUTS else softmax(z)
