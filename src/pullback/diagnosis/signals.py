@@ -67,11 +67,20 @@ def signals_of(program: Program, flat: Sequence[Any], params: Mapping[str, Any])
         flat: One value per argument input.
         params: Those among them that the gradient is of, by name.
     """
+    return signals_through(with_gradient(program, flat), flat, params)
+
+
+def with_gradient(program: Program, flat: Sequence[Any]) -> Program:
+    """The loss and its gradient, for values of these shapes."""
     derived = value_and_grad(program, wrt="params")
     shaped = zip(derived.argument_inputs, flat, strict=True)
-    fixed = specialize(
+    return specialize(
         derived, axis_lengths((var.aval.shape, np.shape(value)) for var, value in shaped)
     )
+
+
+def signals_through(fixed: Program, flat: Sequence[Any], params: Mapping[str, Any]) -> Signals:
+    """What goes through a program that `with_gradient` has made, for values of its shapes."""
     with np.errstate(all="ignore"):
         values = replay_values(fixed, dict(zip(fixed.argument_inputs, flat, strict=True)))
     named = {fixed.names[var]: value for var, value in values.items() if var.named}

@@ -28,7 +28,7 @@ from .common import (
     where,
 )
 from .report import OnProgress, Report, Table, spread
-from .signals import dead_and_saturated, signals_at, weight_gradient_norms
+from .signals import dead_and_saturated, observer, weight_gradient_norms
 
 QUESTION = "Why ReLU and its leaky relatives, and not the sigmoid, in networks of many layers?"
 
@@ -42,7 +42,7 @@ SETTINGS: Mapping[str, Any] = {
         "tanh",
         "sigmoid",
     ],
-    "depths": [2, 5, 10, 20],
+    "depths": [2, 8, 20],
     "units": 32,
     "learning_rate": 0.05,
     "batch_size": 64,
@@ -115,7 +115,8 @@ def _record(case: tuple[str, int, int], settings: Mapping[str, Any], data: Any) 
         scaling="standard",
         seed=seed,
     )
-    at_start = signals_at(prepared)
+    signals = observer(prepared)
+    at_start = signals(prepared.problem.params)
     run, diverged = trained(prepared)
     steps = len(prepared.plan.slices)
     return {
@@ -124,7 +125,7 @@ def _record(case: tuple[str, int, int], settings: Mapping[str, Any], data: Any) 
         "seed": seed,
         "gradient_norms": weight_gradient_norms(at_start),
         "at_start": _units(at_start),
-        "after": _units(signals_at(prepared, run.model.params)),
+        "after": _units(signals(run.model.params)),
         "updates": [int(record["epoch"]) * steps for record in run.history],
         "loss": [float(record["loss"]) for record in run.history],
         "accuracy": float(np.mean(run.model.predict(data.X_test) == data.y_test)),

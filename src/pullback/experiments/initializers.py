@@ -17,7 +17,7 @@ from ..optim import SGD
 from ..training import Prepared, prepare
 from .common import KNOWING_NOTHING, Record, digits, each, middle, percent, stack, trained, where
 from .report import OnProgress, Report, Table, spread
-from .signals import dead_and_saturated, signals_at, weight_gradient_norms
+from .signals import dead_and_saturated, observer, weight_gradient_norms
 
 QUESTION = "How large must the first random weights be, and why must they be random at all?"
 
@@ -115,7 +115,7 @@ def _first_units(weights: Any) -> list[list[float]]:
 
 def _signals(prepared: Prepared) -> dict[str, Any]:
     """Layer by layer, before the first update: what comes forward and what comes back."""
-    signals = signals_at(prepared)
+    signals = observer(prepared)(prepared.problem.params)
     dead, saturated = dead_and_saturated(signals)
     sums = [value for name, value in signals.values.items() if SUMS.fullmatch(name)]
     return {

@@ -14,7 +14,7 @@ from ..nn import Dense, ReLU, Sequential, Softmax, one_hot, softmax
 from ..optim import SGD, Adam
 from ..training import Callback, Prepared, Training, prepare
 from .common import trained
-from .signals import norm, signals_at
+from .signals import norm, observer
 
 GOOD, BAD, WRONG = "good", "bad", "confidently wrong"
 STARTS = (GOOD, BAD, WRONG)
@@ -139,7 +139,7 @@ def measured(
         "way": way,
         "start": start,
         "seed": seed,
-        "gradient_norm": norm(signals_at(begun).gradients),
+        "gradient_norm": norm(observer(begun)(params).gradients),
         **_at_logits(way, begun),
         "runs": runs,
     }

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from ..diagnosis.signals import Signals, signals_of
+from ..diagnosis.signals import Signals, signals_through, with_gradient
 from ..diagnosis.units import units_of
 from ..optim.decay import is_weight_matrix
 from ..training import Prepared
 
 
-def signals_at(prepared: Prepared, params: Mapping[str, Any] | None = None) -> Signals:
-    """What goes forward and back on all training rows.
+def observer(prepared: Prepared) -> Callable[[Mapping[str, Any]], Signals]:
+    """params -> what goes forward and back on all training rows.
 
     Args:
         prepared: A run before its first step, without penalty and row weights.
-        params: Where; at the initial parameters when None.
     """
     problem = prepared.problem
-    params = problem.params if params is None else params
-    flat = [*prepared.plan.rows.flat, *params.values(), *problem.state.values()]
-    return signals_of(problem.loss_program(), flat, params)
+    rows, state = prepared.plan.rows.flat, problem.state.values()
+    program = with_gradient(problem.loss_program(), [*rows, *problem.params.values(), *state])
+    return lambda params: signals_through(program, [*rows, *params.values(), *state], params)
 
 
 def dead_and_saturated(signals: Signals) -> tuple[float, float]:
