@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 from hypothesis import HealthCheck, settings
 
 slow_machines = [HealthCheck.too_slow]
@@ -12,3 +14,7 @@ settings.register_profile(
     "fuzz", deadline=None, max_examples=2000, suppress_health_check=slow_machines
 )
 settings.load_profile("fixed")
+
+# A shell that starts the tests in the background lets them ignore Ctrl-C, which some tests press.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)

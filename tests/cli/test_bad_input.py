@@ -56,7 +56,7 @@ def files(tmp_path):
         ("one.csv --target kind", "All 20 labels are 'x': a classifier needs at least two"),
         (
             "--activation rleu",
-            "identity (did you mean 'relu'?)",
+            "identity, FILE.py:NAME (did you mean 'relu'?)",
         ),
         (
             "--activation leaky-relu:slop=0.1",
@@ -110,7 +110,7 @@ def files(tmp_path):
         ("--task regresion", "allowed are auto, classification, multi-label, regression (did you"),
         ("--checkpoint-every=-1", "--checkpoint-every -1: it must be a finite number of at least"),
         ("--resume nowhere", "nowhere is no run that can go on: it has no settings.json."),
-        ("--loss crossentropy", "poisson (did you mean 'cross-entropy'?)"),
+        ("--loss crossentropy", "poisson, FILE.py:NAME (did you mean 'cross-entropy'?)"),
         ("--reduction max", "--reduction 'max': allowed are mean, sum."),
         ("--optimizer adamm", "--optimizer 'adamm': allowed are sgd"),
         ("--scaling minmax", "allowed are auto, standard, unit, none."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Annotated, Any
 
 import typer
@@ -14,6 +15,7 @@ from ..nn.initializers import INITIALIZERS
 from ..nn.layers import ACTIVATIONS
 from ..optim import SCHEDULES
 from . import options
+from .files import FORM, Files
 from .task import REDUCTIONS, TASKS
 
 
@@ -21,8 +23,8 @@ def _option(panel: str, metavar: str, text: str, **more: Any) -> Any:
     return typer.Option(metavar=metavar, help=text, rich_help_panel=panel, **more)
 
 
-def _names(registry: Any) -> str:
-    return "|".join(registry)
+def _names(registry: Any, *more: str) -> str:
+    return "|".join([*registry, *more])
 
 
 _DATA, _NETWORK, _LOSS = "Data", "Network", "Loss"
@@ -85,7 +87,7 @@ Activation = Annotated[
     str,
     _option(
         _NETWORK,
-        _names(ACTIVATIONS),
+        _names(ACTIVATIONS, FORM),
         "Of the hidden layers: one for all, or one for each, as in leaky-relu:slope=0.1,tanh.",
     ),
 ]
@@ -103,7 +105,7 @@ Weights = Annotated[
     str | None,
     _option(
         _NETWORK,
-        _names(INITIALIZERS),
+        _names(INITIALIZERS, FORM),
         "How weights start, as in normal:scale=0.1.",
         show_default="what suits the activation",
     ),
@@ -112,7 +114,7 @@ Loss = Annotated[
     str | None,
     _option(
         _LOSS,
-        _names(LOSSES),
+        _names(LOSSES, FORM),
         "What training makes small, as in huber:delta=2.",
         show_default="cross-entropy; binary-cross-entropy of several labels; squared-error of "
         "numbers",
@@ -125,7 +127,7 @@ Penalty = Annotated[
     str | None,
     _option(
         _LOSS,
-        _names(options.PENALTY_CHOICES),
+        _names(options.PENALTY_CHOICES, FORM),
         "On weight matrices, added to the loss, as in l2:strength=0.0001.",
     ),
 ]
@@ -145,7 +147,7 @@ Schedule = Annotated[
     str | None,
     _option(
         _STEPS,
-        _names(SCHEDULES),
+        _names(SCHEDULES, FORM),
         "Changes the learning rate, as in warmup:steps=99:then=cosine.",
         show_default="constant",
     ),
@@ -280,6 +282,11 @@ class Command:
     checkpoint_every: float = 10.0
     diagnose: bool = False
     tensorboard: bool = False
+
+    @cached_property
+    def files(self) -> Files:
+        """The files of the user's own functions, FILE.py:NAME, that the words name."""
+        return Files()
 
     @classmethod
     def of(cls, words: dict[str, Any]) -> Command:

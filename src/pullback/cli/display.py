@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import is_dataclass
 from typing import Any
 
 from rich.console import Console
@@ -10,8 +11,9 @@ from rich.text import Text
 
 from ..checking import GradientCheck
 from ..errors import printable
+from ..nn.settings import described
 from ..training import Prepared
-from ..training.settings import Scaling
+from ..training.settings import Scaling, name_of
 from .source import stage_lines
 from .work import Work
 
@@ -83,8 +85,8 @@ def show_network(console: Console, prepared: Prepared, rate_is_given: bool) -> N
         console.print(line, soft_wrap=True)
     problem = prepared.problem
     told = {
-        "loss": f"{_summary(problem.loss)}\nthe {problem.loss.reduction} over the rows of a step",
-        "penalty": "" if problem.penalty is None else f"{problem.penalty}, on weight matrices",
+        "loss": _loss(problem.loss),
+        "penalty": _penalty(problem.penalty),
         "update rule": _rule(problem.optimizer),
         "learning rate": _learning_rate(prepared, rate_is_given),
         "steps": _steps(prepared),
@@ -93,6 +95,16 @@ def show_network(console: Console, prepared: Prepared, rate_is_given: bool) -> N
         for i, line in enumerate(text.splitlines()):
             lines(console, f"{'' if i else name:<15}{line}")
     console.print()
+
+
+def _loss(loss: Any) -> str:
+    """What the loss of a row is; then the loss with its settings, and how rows are reduced."""
+    written = described(loss) if is_dataclass(loss) else name_of(loss)
+    return f"{_summary(loss)}\n{written}, the {loss.reduction} over the rows of a step"
+
+
+def _penalty(penalty: Any) -> str:
+    return "" if penalty is None else f"{name_of(penalty)}, on weight matrices"
 
 
 def _rule(rule: Any) -> str:
@@ -114,7 +126,7 @@ def _learning_rate(prepared: Prepared, is_given: bool) -> str:
     origin = f"{rule}, the rule when none is given"
     if rule == "given":
         origin = "as given" if is_given else "the update rule's own, as none is given"
-    times = "" if schedule is None else f"\ntimes {prepared.plan.schedule} of the step"
+    times = "" if schedule is None else f"\ntimes {name_of(prepared.plan.schedule)} of the step"
     return f"{rate:g}: {origin}{times}"
 
 

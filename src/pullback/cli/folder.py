@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ..errors import StorageError, TrainingError
+from ..errors import StorageError, TrainingError, UsageError
 from ..storage import claim_folder, fresh_folder
 from .outcome import FAILED, STOPPED, EndedEarlyError, this_command
 
@@ -58,7 +58,7 @@ def resumed_folder(folder: Path) -> Iterator[Path]:
             unfinished.unlink()
     try:
         yield folder
-    except (KeyboardInterrupt, StorageError, TrainingError) as error:
+    except (KeyboardInterrupt, StorageError, TrainingError, UsageError) as error:
         if not _is_worth_keeping(folder):
             raise
         raise _told(folder, error) from error

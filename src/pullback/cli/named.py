@@ -5,13 +5,16 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import NoneType
 from typing import Any, get_args, get_origin
 
 from ..errors import UsageError, nearest
+from .files import FORM, is_of_file
 
 Registry = Mapping[str, Callable[..., Any]]
 Parameters = Mapping[str, inspect.Parameter]
+OfFile = Callable[[str, str], Any]
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,13 @@ def one_of(option: str, word: str, allowed: Iterable[str]) -> str:
     raise UsageError(f"{option} {word!r}: allowed are {', '.join(choices)}{question}.")
 
 
-def made(option: str, text: str, registry: Registry, own: Mapping[str, Own] | None = None) -> Any:
+def made(
+    option: str,
+    text: str,
+    registry: Registry,
+    own: Mapping[str, Own] | None = None,
+    of_file: OfFile | None = None,
+) -> Any:
     """What a word such as rmsprop:centered=true:decay=0.9 stands for.
 
     Args:
@@ -47,6 +56,8 @@ def made(option: str, text: str, registry: Registry, own: Mapping[str, Own] | No
             is itself of the registry comes last: warmup:steps=10:then=cosine:period=100.
         registry: What makes the thing, by name.
         own: Settings that have an option of their own.
+        of_file: What makes the thing of a function of the user's own, FILE.py:NAME; None where
+            there can be none. See `Files.making`.
 
     Raises:
         UsageError: When there is no such name or setting, or its value is not allowed.
@@ -57,8 +68,11 @@ def made(option: str, text: str, registry: Registry, own: Mapping[str, Own] | No
         RMSProp(learning_rate=0.01, decay=0.9, centered=True)
     """
     name, _, settings = text.partition(":")
-    make = registry[one_of(option, name, registry)]
-    return called(f"{option} {name}", make, settings, own or {}, registry)
+    if of_file is not None and name not in registry and is_of_file(text):
+        return of_file(option, text)
+    choices = [*registry] if of_file is None else [*registry, FORM]
+    make = registry[one_of(option, name, choices)]
+    return called(f"{option} {name}", make, settings, own or {}, registry, of_file)
 
 
 def called(
@@ -67,13 +81,15 @@ def called(
     settings: str,
     own: Mapping[str, Own] | None = None,
     registry: Registry | None = None,
+    of_file: OfFile | None = None,
 ) -> Any:
     """`make` called with settings such as patience=5:factor=0.5; see `made`."""
     own = own or {}
     parameters = inspect.signature(make, eval_str=True).parameters
     taken = {n: o.value for n, o in own.items() if n in parameters and o.value is not None}
     free = {name: p for name, p in parameters.items() if name not in own}
-    given = _parsed(what, settings, free, own, registry or {})
+    nested = partial(made, registry=registry or {}, of_file=of_file)
+    given = _parsed(what, settings, free, own, nested)
     for name, parameter in free.items():
         if parameter.default is parameter.empty and name not in given:
             raise UsageError(f"{what}: it needs {name}, such as {what.split()[-1]}:{name}=0.001.")
@@ -84,7 +100,11 @@ def called(
 
 
 def _parsed(
-    what: str, text: str, free: Parameters, own: Mapping[str, Own], registry: Registry
+    what: str,
+    text: str,
+    free: Parameters,
+    own: Mapping[str, Own],
+    nested: Callable[[str, str], Any],
 ) -> dict[str, Any]:
     given: dict[str, Any] = {}
     while text:
@@ -98,7 +118,7 @@ def _parsed(
             raise UsageError(f"{what}: {name} is given twice.")
         if get_origin(free[name].annotation) is Callable:
             value, text = f"{value}:{text}" if text else value, ""
-            given[name] = made(f"{what}: {name}", value, registry)
+            given[name] = nested(f"{what}: {name}", value)
         else:
             given[name] = _converted(f"{what}: {name}={value!r}", value, free[name].annotation)
     return given

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .. import nn
 from ..errors import UsageError
 from ..losses import ElasticNet, Loss, Penalty
-from ..losses.penalties import PENALTIES
+from ..losses.penalties import PENALTIES, as_penalty
 from ..nn.initializers import INITIALIZERS
 from ..nn.layers import ACTIVATIONS
 from ..optim import LBFGS, OPTIMIZERS, SCHEDULES, Decayed
@@ -96,7 +96,7 @@ def checked(words: Command) -> Settings:
     Raises:
         UsageError: When a word is not allowed; one sentence that names the option.
     """
-    weights = None if words.weights is None else made("--weights", words.weights, WEIGHTS)
+    weights = initial_weights(words)
     one_of("--task", words.task, TASKS)
     loss_of(words)
     return Settings(
@@ -116,13 +116,13 @@ def _training(words: Command) -> dict[str, Any]:
     """What `prepare` takes by name, apart from what depends on the data."""
     return {
         "optimizer": rule(words),
-        "schedule": None if words.schedule is None else schedule(words.schedule),
+        "schedule": schedule(words),
         "batch_size": rows_per_step(words.batch_size),
         "accumulate": whole("--accumulate", words.accumulate, 1),
         "sampling": one_of("--sampling", words.sampling, SAMPLINGS),
         "epochs": whole("--epochs", words.epochs, 1),
         "seed": whole("--seed", words.seed, 0, LARGEST_SEED),
-        "penalty": penalty(words.penalty),
+        "penalty": penalty(words),
         "clip_value": _optional(above_0, "--clip-value", words.clip_value),
         "clip_norm": _optional(above_0, "--clip-norm", words.clip_norm),
         "average": _optional(share, "--average", words.average),
@@ -134,8 +134,7 @@ def _training(words: Command) -> dict[str, Any]:
 def hidden_layers(words: Command, weights: Any) -> list[Any]:
     """Dense, normalization, activation and dropout of each hidden layer."""
     units = hidden_units(words.hidden)
-    names = _one_for_each(words.activation.split(","), len(units))
-    activations = [made("--activation", name.strip(), ACTIVATIONS) for name in names]
+    activations = _one_for_each(_activations(words), len(units))
     normalization = made("--normalization", words.normalization, NORMALIZATIONS)
     between = [] if words.normalization == NONE else [normalization]
     behind = [] if not words.dropout else [_dropout(words.dropout)]
@@ -146,9 +145,13 @@ def hidden_layers(words: Command, weights: Any) -> list[Any]:
     ]
 
 
-def _one_for_each(activations: list[str], layers: int) -> list[str]:
-    for name in activations:  # also where there is no layer to use it
-        made("--activation", name.strip(), ACTIVATIONS)
+def _activations(words: Command) -> list[Any]:
+    of_file = words.files.making("x", nn.Activation)
+    names = [name.strip() for name in words.activation.split(",")]
+    return [made("--activation", name, ACTIVATIONS, of_file=of_file) for name in names]
+
+
+def _one_for_each(activations: list[Any], layers: int) -> list[Any]:
     if len(activations) == 1:
         return activations * layers
     if len(activations) != layers:
@@ -209,15 +212,30 @@ def _check_solver(words: Command) -> None:
             )
 
 
-def schedule(word: str) -> Callable[[int], float]:
-    """The schedule that a word names."""
-    chosen: Callable[[int], float] = made("--schedule", word, SCHEDULES)
+def initial_weights(words: Command) -> Any:
+    """What `Dense` takes for its weights; None for what suits the activation."""
+    if words.weights is None:
+        return None
+    of_file = words.files.making("random, inputs, outputs", lambda function: function)
+    return made("--weights", words.weights, WEIGHTS, of_file=of_file)
+
+
+def schedule(words: Command) -> Callable[[int], float] | None:
+    """The schedule that the words ask for."""
+    if words.schedule is None:
+        return None
+    of_file = words.files.making("step", lambda function: function)
+    chosen: Callable[[int], float] = made("--schedule", words.schedule, SCHEDULES, of_file=of_file)
     return chosen
 
 
-def penalty(word: str | None) -> Penalty | None:
-    """The penalty that a word names."""
-    return None if word is None else made("--penalty", word, PENALTY_CHOICES)
+def penalty(words: Command) -> Penalty | None:
+    """The penalty that the words ask for."""
+    if words.penalty is None:
+        return None
+    of_file = words.files.making("W", as_penalty)
+    chosen: Penalty = made("--penalty", words.penalty, PENALTY_CHOICES, of_file=of_file)
+    return chosen
 
 
 def _callbacks(words: Command) -> list[Callback]:

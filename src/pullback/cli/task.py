@@ -14,7 +14,7 @@ from ..data import Classes, Dataset, load, read_csv
 from ..data.csv import read_floats
 from ..data.table import Table, open_table
 from ..errors import DataError, UsageError, printable
-from ..losses import Loss
+from ..losses import Loss, as_loss
 from ..losses.losses import LOSSES
 from .named import Own, made, one_of
 
@@ -58,7 +58,14 @@ def loss_of(command: Command, task: str = CLASSES) -> Loss:
     """The loss that the words ask for; that of the task where they do not."""
     reduction = one_of("--reduction", command.reduction, REDUCTIONS)
     word = command.loss or STANDARD_LOSS[task]
-    loss: Loss = made("--loss", word, LOSSES, {"reduction": Own("--reduction", reduction)})
+    own = {"reduction": Own("--reduction", reduction)}
+    of_file = command.files.making("outputs, targets", as_loss)
+    loss: Loss = made("--loss", word, LOSSES, own, of_file)
+    if loss.reduction != reduction:
+        raise UsageError(
+            f"--reduction {reduction} does not go with --loss {word}, which is the "
+            f"{loss.reduction} over the rows of a step."
+        )
     return loss
 
 

@@ -88,6 +88,7 @@ def train(
       pullback train wine --hidden none --batch-size full --learning-rate 0.5
       pullback train --optimizer adam --schedule cosine --dropout 0.2
       pullback train --activation gelu,tanh --hidden 64,32 --normalization batch
+      pullback train --activation mine.py:bent --loss mine.py:absolute
       pullback train --validation 0.2 --early-stopping 10 --penalty l2:strength=0.0001
       pullback train --optimizer lbfgs --batch-size full
       pullback train --resume runs/0001 --epochs 100
@@ -119,12 +120,14 @@ def _refuse_beside_resume(context: typer.Context) -> None:
 
 def _train(command: Command, resumed: Path | None, quiet: bool) -> None:
     require("matplotlib", "safetensors", *(["tensorboardX"] if command.tensorboard else []))
-    work = work_of(command)
-    if resumed is not None and not work.prepared.keeps_checkpoints:
-        raise UsageError(f"--resume {resumed}: L-BFGS keeps no checkpoints to go on from.")
+    with command.files.told():
+        work = work_of(command)
+        if resumed is not None and not work.prepared.keeps_checkpoints:
+            raise UsageError(f"--resume {resumed}: L-BFGS keeps no checkpoints to go on from.")
+        begins = "" if resumed is None else _where_it_stands(work, resumed)
     out = None if command.out is None else Path(command.out)
-    begins = "" if resumed is None else _where_it_stands(work, resumed)
-    with run_folder(out) if resumed is None else resumed_folder(resumed) as folder:
+    place = run_folder(out) if resumed is None else resumed_folder(resumed)
+    with place as folder, command.files.told():
         run = _trained(command, work, folder, quiet, begins)
         if quiet and run.ended != BY_USER:
             print(folder)

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..dims import format_shape
 from ..errors import UsageError
+from ..nn.settings import real
 from .classification import BinaryCrossEntropy, CrossEntropy, RelativeEntropy
 from .protocol import Loss
 from .regression import AbsoluteError, Huber, LogCosh, Poisson, SquaredError
@@ -56,7 +57,7 @@ class CustomLoss:
 
     def _value(self, outputs: Any, targets: Any) -> Any:
         """What the function gives: one number per row of the outputs, or one number."""
-        value = self.function(outputs, targets)
+        value = real(str(self), self.function(outputs, targets), "what it gives")
         rows = shape_of(outputs)[:1]
         if shape_of(value) not in ((), rows):
             raise UsageError(

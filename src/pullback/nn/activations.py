@@ -12,7 +12,7 @@ from . import elementwise
 from .functions import softmax
 from .initializers import Weights, initializer_of
 from .protocol import Params, State, WithoutParameters
-from .settings import number_in, one_of
+from .settings import number_in, one_of, real
 
 
 class Elementwise(WithoutParameters):
@@ -89,7 +89,7 @@ class Activation(WithoutParameters):
 
     def apply(self, params: Params, state: State, x: Any, *, training: bool) -> tuple[Any, State]:
         """function(x)."""
-        return self.function(x), state
+        return real(str(self), self.function(x), "what it gives"), state
 
     def __str__(self) -> str:
         return self.name or getattr(self.function, "__name__", "activation")

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import StorageError, UsageError
+from ..optim.schedule import factor_at
 from ..storage import load_tensors, save_tensors
 from .callbacks import Callback
-from .loop import Totals, Training
+from .loop import Plan, Totals, Training
 from .steps import Rows, Variables
 
 FILE = "checkpoint.safetensors"
@@ -35,6 +36,7 @@ class Checkpoint:
         settings: Every setting of the run.
         data: The fingerprint of its rows.
         program: The fingerprint of its step.
+        schedule: Factors of the learning rate by step; see `Plan.factors`.
         position: epoch, step, updates, rate_factor, ended, totals (plain data).
         history: The records so far.
         variables: Parameters, state, state of the update rule.
@@ -45,6 +47,7 @@ class Checkpoint:
     settings: Mapping[str, Any]
     data: str
     program: str
+    schedule: list[tuple[int, float]]
     position: Mapping[str, Any]
     history: list[dict[str, float]]
     variables: Variables
@@ -57,7 +60,7 @@ def save_checkpoint(path: Path, training: Training, identity: Mapping[str, Any])
     Args:
         path: The file.
         training: The run, between two steps.
-        identity: "settings", "data" and "program": what the run is.
+        identity: "settings", "data", "program" and "schedule": what the run is.
 
     Raises:
         StorageError: When the file cannot be written; the old one stays as it was.
@@ -116,6 +119,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
             settings=content["settings"],
             data=content["data"],
             program=content["program"],
+            schedule=content["schedule"],
             position=content["position"],
             history=content["history"],
             variables=Variables(**content["variables"]),
@@ -144,6 +148,7 @@ def restore(training: Training, checkpoint: Checkpoint, identity: Mapping[str, A
         UsageError: When the checkpoint is of another run: the setting that differs is named.
     """
     _check_same(checkpoint, identity)
+    _check_schedule(checkpoint, training.plan)
     _check_callbacks(checkpoint, training)
     position = checkpoint.position
     training.epoch, training.step = position["epoch"], position["step"]
@@ -175,7 +180,10 @@ def _check_same(checkpoint: Checkpoint, identity: Mapping[str, Any]) -> None:
                 f"not {now.get(name)!r}."
             )
     if checkpoint.program != identity["program"]:
-        raise UsageError(f"resume: {checkpoint.path} was made with another network or loss.")
+        raise UsageError(
+            f"resume: {checkpoint.path} was made with another network, loss or penalty; functions "
+            "of your own must be those of then."
+        )
     if checkpoint.data != identity["data"]:
         raise UsageError(f"resume: {checkpoint.path} was made with other data.")
     epochs, done = identity["settings"]["epochs"], checkpoint.position["epoch"]
@@ -186,6 +194,22 @@ def _check_same(checkpoint: Checkpoint, identity: Mapping[str, Any]) -> None:
         raise UsageError(
             f"epochs={epochs}: {checkpoint.path} is of a run that has ended for good: {ended}."
         )
+
+
+def _check_schedule(checkpoint: Checkpoint, plan: Plan) -> None:
+    """Raise `UsageError` unless the schedule gives what it gave then.
+
+    One that follows the length of the run gives something else when that has changed.
+    """
+    if hasattr(plan.schedule, "over") and plan.epochs != checkpoint.settings["epochs"]:
+        return
+    for step, then in checkpoint.schedule:
+        now = factor_at(plan.schedule, step)
+        if now != then:
+            raise UsageError(
+                f"resume: {checkpoint.path} was made with a schedule that gave {then:g} at step "
+                f"{step}, not {now:g}."
+            )
 
 
 def _check_callbacks(checkpoint: Checkpoint, training: Training) -> None:

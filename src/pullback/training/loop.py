@@ -28,6 +28,8 @@ from .steps import Rows, Stepper, Variables
 
 ROWS_AT_ONCE = 4096
 
+PROBES = 100
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -67,6 +69,15 @@ class Plan:
             return None
         draw = epoch_order if self.sampling == "shuffle" else drawn_order
         return draw(len(self.rows), self.seed, epoch)
+
+    def factors(self) -> list[tuple[int, float]]:
+        """(step, factor) of the schedule at `PROBES` steps, from the first to the last one.
+
+        No settings and no program tell a user's schedule from another of its name; these do.
+        """
+        last = len(self.slices) * self.epochs - 1
+        steps = np.unique(np.linspace(0, last, PROBES).round().astype(int)).tolist()
+        return [(step, factor_at(self.schedule, step)) for step in steps]
 
 
 @dataclass

@@ -126,7 +126,7 @@ class Prepared:
             return self._solved(callbacks, checkpoint, resume)
         training = self.training(callbacks) if resume is None else self.resumed(resume, callbacks)
         file = checkpoint if checkpoint is not None else resume
-        keeper = Keeper(training, file, every, self.identity)
+        keeper = Keeper(training, file, every, {} if file is None else self.identity)
         with self._kept(training):
             self._train(training, keeper)
         return self._run(training, keeper.ended)
@@ -163,6 +163,7 @@ class Prepared:
             "settings": dict(self.settings),
             "data": fingerprint(self.plan.rows, self.plan.validation),
             "program": self.step.fingerprint(),
+            "schedule": self.plan.factors(),
         }
 
     @staticmethod

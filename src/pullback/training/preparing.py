@@ -189,7 +189,8 @@ class _Preparation:
                 f"{self.model} has no parameters to train; add a layer such as pb.nn.Dense(10)."
             )
         if self.penalty is not None and not any(map(is_weight_matrix, params.values())):
-            raise UsageError(f"penalty={self.penalty}: {self.model} has no weight matrix.")
+            penalty = checks.name_of(self.penalty)
+            raise UsageError(f"penalty={penalty}: {self.model} has no weight matrix.")
         labelled = self.classes is not None
         return Problem(
             network=self.model,
@@ -258,11 +259,11 @@ class _Preparation:
         return {
             "model": str(self.model),
             "loss": str(self.loss),
-            "penalty": None if self.penalty is None else str(self.penalty),
+            "penalty": None if self.penalty is None else checks.name_of(self.penalty),
             "optimizer": str(self.rule),
             "learning_rate": rate,
             "learning_rate_rule": self._rate_rule(),
-            "schedule": None if given.schedule is None else _name(given.schedule),
+            "schedule": None if given.schedule is None else checks.name_of(given.schedule),
             "batch_size": given.batch_size,
             "accumulate": self.parts,
             "rows_per_step": self.step_rows,
@@ -326,7 +327,3 @@ def _iterations(solver: Any, epochs: int) -> int:
             f"epochs={epochs}: L-BFGS counts iterations; write pb.optim.LBFGS(iterations={epochs})."
         )
     return limit
-
-
-def _name(value: Any) -> str:
-    return getattr(value, "__name__", None) or str(value)

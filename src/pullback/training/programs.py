@@ -14,11 +14,13 @@ import numpy as np
 
 from ..avals import Aval, Dtype, aval_of
 from ..differentiate import value_and_grad
-from ..dims import axis
+from ..dims import axis, format_shape
 from ..errors import ShapeError, UsageError
 from ..losses import Loss
 from ..losses.penalties import Penalty
+from ..losses.targets import shape_of
 from ..nn import Sequential, distribution, one_hot
+from ..nn.settings import real
 from ..optim import Optimizer
 from ..optim.decay import is_weight_matrix
 from ..program import UPDATE, Program
@@ -26,7 +28,7 @@ from ..tracing import in_stage, named, trace_avals
 from ..transforms import simplify
 from ..trees import flatten, unflatten
 from .metrics import Metric, is_of_numbers
-from .settings import Scaling
+from .settings import Scaling, name_of
 
 
 @dataclass(frozen=True)
@@ -222,9 +224,18 @@ class Problem:
 
     def _penalty(self, params: Any) -> Any:
         """The sum over all weight matrices; biases, scales and slopes go free."""
+        penalties = [self._penalty_of(W) for W in params.values() if is_weight_matrix(W)]
+        return sum(penalties[1:], penalties[0])
+
+    def _penalty_of(self, W: Any) -> Any:
         assert self.penalty is not None
-        matrices = [value for value in params.values() if is_weight_matrix(value)]
-        return sum((self.penalty(W) for W in matrices[1:]), self.penalty(matrices[0]))
+        penalty = real(f"penalty {name_of(self.penalty)}", self.penalty(W), "what it gives")
+        if np.ndim(penalty) != 0:
+            raise UsageError(
+                f"penalty {name_of(self.penalty)}: it must give one number for a weight matrix, "
+                f"not {format_shape(shape_of(penalty))}."
+            )
+        return penalty
 
     def _outputs(self, params: Any, state: Any, x: Any, training: bool) -> tuple[Any, Any]:
         outputs, new_state = self.network.apply(params, state, x, training=training)

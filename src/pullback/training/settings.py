@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -94,6 +95,14 @@ def share(name: str, value: Any) -> float:
     if not is_number or not 0 < value < 1:
         raise UsageError(f"{name}={value!r}: it must be a number in (0, 1).")
     return float(value)
+
+
+def name_of(value: Any) -> str:
+    """A function by its name, anything else as it prints.
+
+    Addresses are left out: they are others in the process that resumes a run.
+    """
+    return getattr(value, "__name__", None) or re.sub(r" at 0x[0-9A-Fa-f]+", "", str(value))
 
 
 def plain_info(info: Any, columns: int) -> dict[str, Any]:
