@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pullback.cli import main
+
 MNIST = Path(__file__).resolve().parents[3] / "shared" / "data" / "mnist"
 
 
@@ -52,6 +54,21 @@ def run_in(folder: Path, *words: object, **environment: str) -> Finished:
 def pullback(tmp_path):
     """Run a command in an empty folder."""
     return partial(run_in, tmp_path)
+
+
+@pytest.fixture
+def in_process(tmp_path, monkeypatch, capsys):
+    """The same without a process of its own, which takes longer than most of what is refused."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("FORCE_COLOR", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+
+    def run(*words: object) -> Finished:
+        code = main([*map(str, words)])
+        told = capsys.readouterr()
+        return Finished(code, told.out, told.err)
+
+    return run
 
 
 def write_flowers(folder: Path, noise: float = 0.3) -> Path:

@@ -138,9 +138,9 @@ def files(tmp_path):
         ("iris wine", "unexpected extra argument"),
     ],
 )
-def test_bad_input_of_train(pullback, files, words, said):
+def test_bad_input_of_train(in_process, files, words, said):
     before = sorted(files.rglob("*"))
-    done = pullback("train", *words.split())
+    done = in_process("train", *words.split())
     assert done.code == 2
     assert said in done.complaint
     assert sorted(files.rglob("*")) == before

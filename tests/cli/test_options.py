@@ -147,35 +147,35 @@ def test_early_stopping_and_a_plateau(train, flowers):
     assert np.mean(right) == accuracy[best]
 
 
-def test_validation_rows_are_neither_trained_on_nor_test_rows(pullback, flowers):
+def test_validation_rows_are_neither_trained_on_nor_test_rows(in_process, flowers):
     words = ("--target", "kind", "--validation", 0.25, "--epochs", 1)
-    done = pullback("train", flowers, *words)
+    done = in_process("train", flowers, *words)
     assert "  12 rows held out to validate, epoch by epoch" in done.out
     table = [line.split()[:2] for line in done.out.split("RESULT")[1].splitlines()]
     assert table[3:6] == [["train", "36"], ["validation", "12"], ["test", "12"]]
 
 
-def test_a_run_that_ends_early_says_why(pullback, flowers):
+def test_a_run_that_ends_early_says_why(in_process, flowers):
     words = "--target kind --validation 0.3 --early-stopping 1 --epochs 99 --learning-rate 0.4"
-    done = pullback("train", flowers, *words.split())
+    done = in_process("train", flowers, *words.split())
     assert "validation_loss has not become better for 1 epochs; the best was" in done.out
 
 
-def test_a_solver_shows_its_iterations(pullback):
+def test_a_solver_shows_its_iterations(in_process):
     words = "iris --optimizer lbfgs --batch-size full --epochs 4"
-    done = pullback("train", *words.split())
+    done = in_process("train", *words.split())
     assert (done.code, done.err) == (0, "")
     assert "learning rate  found by a line search in each step" in done.out
     assert "  epoch 4 of 4   loss 0." in done.out
     assert "samples per second" not in done.out
 
 
-def test_what_is_chosen_is_shown(pullback, flowers):
+def test_what_is_chosen_is_shown(in_process, flowers):
     words = (
         "--target kind --penalty l1:strength=0.001 --optimizer adam --schedule cosine "
         "--average 0.9 --accumulate 2 --batch-size 8 --sampling ordered --epochs 1"
     )
-    shown = pullback("train", flowers, *words.split()).out
+    shown = in_process("train", flowers, *words.split()).out
     for line in (
         "  penalty        L1(strength=0.001), on weight matrices",
         "  update rule    Averaged(Adam(learning_rate=0.001), decay=0.9), Steps along the mean",
@@ -187,10 +187,10 @@ def test_what_is_chosen_is_shown(pullback, flowers):
         assert line in shown
 
 
-def test_diagnose_and_tensorboard(pullback, flowers, tmp_path):
+def test_diagnose_and_tensorboard(in_process, flowers, tmp_path):
     pytest.importorskip("tensorboardX")
     words = ("--target", "kind", "--epochs", 2, "--diagnose", "--tensorboard", "--out", "run")
-    done = pullback("train", flowers, *words)
+    done = in_process("train", flowers, *words)
     assert (done.code, done.err) == (0, "")
     before, after = [line for line in done.out.splitlines() if line.startswith("DIAGNOSED")]
     assert before.startswith("DIAGNOSED  before the first step: ")

@@ -30,8 +30,8 @@ def table(text):
     return list(csv.DictReader(io.StringIO(text)))
 
 
-def test_string_labels_there_and_back(pullback, flowers, trees):
-    done = pullback("predict", "trees", flowers)
+def test_string_labels_there_and_back(in_process, flowers, trees):
+    done = in_process("predict", "trees", flowers)
     answers = table(done.out)
     with flowers.open() as file:
         truth = [row["kind"] for row in csv.DictReader(file)]
@@ -40,23 +40,23 @@ def test_string_labels_there_and_back(pullback, flowers, trees):
     assert done.err == f"accuracy 1.0000: 60 of 60 rows, {flowers}\n"
 
 
-def test_columns_are_found_by_name_and_the_target_is_not_needed(pullback, trees, tmp_path):
+def test_columns_are_found_by_name_and_the_target_is_not_needed(in_process, trees, tmp_path):
     (tmp_path / "new.csv").write_text("length,extra,note,width\n-4,text,30,6\n0,,30,0\n")
-    done = pullback("predict", "trees", "new.csv")
+    done = in_process("predict", "trees", "new.csv")
     assert done.out == "row,prediction\n1,oak\n2,ash\n"
     assert done.err == ""
 
 
-def test_rows_with_a_missing_or_unknown_label(pullback, trees, tmp_path):
+def test_rows_with_a_missing_or_unknown_label(in_process, trees, tmp_path):
     text = "width,note,length,kind\n6,30,-4,oak\n0,30,0,\n0,30,0,yew\n0,30,0,elm\n"
     (tmp_path / "new.csv").write_text(text)
-    done = pullback("predict", "trees", "new.csv")
+    done = in_process("predict", "trees", "new.csv")
     assert [row["prediction"] for row in table(done.out)] == ["oak", "ash", "ash", "ash"]
     assert done.err == "accuracy 0.3333: 1 of 3 rows, new.csv\n"
 
 
-def test_probabilities(pullback, flowers, trees, tmp_path):
-    rows = table(pullback("predict", "trees", flowers, "--proba").out)
+def test_probabilities(in_process, flowers, trees, tmp_path):
+    rows = table(in_process("predict", "trees", flowers, "--proba").out)
     assert list(rows[0]) == ["row", "prediction", "p_ash", "p_elm", "p_oak"]
     shares = np.array([[float(row[f"p_{kind}"]) for kind in ("ash", "elm", "oak")] for row in rows])
     np.testing.assert_allclose(shares.sum(axis=1), 1, atol=1e-5)
@@ -65,22 +65,24 @@ def test_probabilities(pullback, flowers, trees, tmp_path):
     ]
 
 
-def test_a_file_is_written_and_never_overwritten_unless_forced(pullback, flowers, trees, tmp_path):
+def test_a_file_is_written_and_never_overwritten_unless_forced(
+    in_process, flowers, trees, tmp_path
+):
     words = ("predict", "trees/model.safetensors", flowers, "--out", "answers.csv")
-    done = pullback(*words)
+    done = in_process(*words)
     assert (done.code, done.out) == (0, "")
     first = (tmp_path / "answers.csv").read_text()
     assert len(table(first)) == 60
     (tmp_path / "answers.csv").write_text("precious")
-    assert "answers.csv exists already" in pullback(*words).complaint
+    assert "answers.csv exists already" in in_process(*words).complaint
     assert (tmp_path / "answers.csv").read_text() == "precious"
-    assert pullback(*words, "--force").code == 0
+    assert in_process(*words, "--force").code == 0
     assert (tmp_path / "answers.csv").read_text() == first
 
 
-def test_built_in_data(pullback, tmp_path):
-    assert pullback("train", "digits", "--epochs", 2, "--out", "run").code == 0
-    done = pullback("predict", "run", "digits")
+def test_built_in_data(in_process, tmp_path):
+    assert in_process("train", "digits", "--epochs", 2, "--out", "run").code == 0
+    done = in_process("predict", "run", "digits")
     data = load("digits")
     expected = pb.load(tmp_path / "run").predict(data.X)
     assert [int(row["prediction"]) for row in table(done.out)] == expected.tolist()
@@ -88,12 +90,14 @@ def test_built_in_data(pullback, tmp_path):
     assert done.err == (
         f"accuracy {right / 1797:.4f}: {right:,} of 1,797 rows, digits (training rows included)\n"
     )
-    assert "it has 4, the model 64" in pullback("predict", "run", "iris").complaint
+    assert "it has 4, the model 64" in in_process("predict", "run", "iris").complaint
 
 
-def test_a_folder_of_images(pullback, stripes):
-    assert pullback("train", "stripes", "--epochs", 20, "--batch-size", 4, "--out", "run").code == 0
-    done = pullback("predict", "run", "stripes")
+def test_a_folder_of_images(in_process, stripes):
+    assert (
+        in_process("train", "stripes", "--epochs", 20, "--batch-size", 4, "--out", "run").code == 0
+    )
+    done = in_process("predict", "run", "stripes")
     assert [row["prediction"] for row in table(done.out)] == ["0", "1"] * 20
     assert "40 of 40 rows" in done.err
 
@@ -106,13 +110,13 @@ def test_a_folder_of_images(pullback, stripes):
         (["+7", "-3", "+7"], ["7", "-3", "7"]),
     ],
 )
-def test_labels_are_compared_as_what_they_mean(pullback, tmp_path, labels, written):
+def test_labels_are_compared_as_what_they_mean(in_process, tmp_path, labels, written):
     lines = [f"{x},{label}" for x, label in zip((1, 9, 1), labels, strict=True)] * 5
     (tmp_path / "data.csv").write_text("\n".join(["x,y", *lines]) + "\n")
     words = ("--target", "y", "--task", "classification", "--epochs", 40, "--out", "run")
     words += ("--batch-size", "full")
-    assert pullback("train", "data.csv", *words).code == 0
-    done = pullback("predict", "run", "data.csv")
+    assert in_process("train", "data.csv", *words).code == 0
+    done = in_process("predict", "run", "data.csv")
     assert [row["prediction"] for row in table(done.out)][:3] == written
     assert "15 of 15 rows" in done.err
 
@@ -129,16 +133,16 @@ def test_labels_are_compared_as_what_they_mean(pullback, tmp_path, labels, writt
         (("trees",), "Missing argument 'DATA'."),
     ],
 )
-def test_bad_input(pullback, flowers, trees, tmp_path, words, said):
+def test_bad_input(in_process, flowers, trees, tmp_path, words, said):
     (tmp_path / "narrow.csv").write_text("width,length\n1,2\n")
-    done = pullback("predict", *words)
+    done = in_process("predict", *words)
     assert done.code == 2
     assert said in done.complaint
 
 
-def test_a_model_without_probabilities_says_so(pullback, flowers):
+def test_a_model_without_probabilities_says_so(in_process, flowers):
     words = ("--target", "kind", "--epochs", 1, "--loss", "squared-error", "--out", "run")
-    assert pullback("train", flowers, *words).code == 0
-    done = pullback("predict", "run", flowers, "--proba")
+    assert in_process("train", flowers, *words).code == 0
+    done = in_process("predict", "run", flowers, "--proba")
     assert done.code == 2
     assert "--loss cross-entropy" in done.complaint

@@ -14,14 +14,14 @@ ESCAPE = "\x1b"
 
 
 @pytest.mark.parametrize("data", ["iris", "wine", "breast_cancer"])
-def test_built_in_data_is_learned(pullback, data):
-    done = pullback("train", data, "--epochs", 10)
+def test_built_in_data_is_learned(in_process, data):
+    done = in_process("train", data, "--epochs", 10)
     assert (done.code, done.err) == (0, "")
     assert test_accuracy(done) > 0.8
 
 
-def test_digits_is_the_default_and_is_learned_in_full(pullback, tmp_path):
-    done = pullback("train")
+def test_digits_is_the_default_and_is_learned_in_full(in_process, tmp_path):
+    done = in_process("train")
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith("DATA  digits: 1,797 rows, 64 columns (8 x 8 images), 10 classes")
     assert test_accuracy(done) >= 0.96
@@ -31,15 +31,15 @@ def test_digits_is_the_default_and_is_learned_in_full(pullback, tmp_path):
 @pytest.mark.parametrize(
     ("batch", "epochs", "least"), [("full", 60, 0.85), ("64", 5, 0.85), ("1", 1, 0.75)]
 )
-def test_every_batch_size_learns(pullback, batch, epochs, least):
-    done = pullback("train", "--batch-size", batch, "--epochs", epochs)
+def test_every_batch_size_learns(in_process, batch, epochs, least):
+    done = in_process("train", "--batch-size", batch, "--epochs", epochs)
     assert test_accuracy(done) > least
     rows = {"full": "1,438 rows", "64": "64 rows", "1": "1 row"}[batch]
     assert f"{rows} each" in done.out
 
 
-def test_a_csv_file(pullback, flowers):
-    done = pullback("train", flowers, "--target", "kind", "--epochs", 20, "--batch-size", 8)
+def test_a_csv_file(in_process, flowers):
+    done = in_process("train", flowers, "--target", "kind", "--epochs", 20, "--batch-size", 8)
     assert (done.code, done.err) == (0, "")
     assert "DATA  flowers: 60 rows, 3 columns, 3 classes; 12 rows held out to test" in done.out
     assert test_accuracy(done) == 1.0
@@ -47,22 +47,22 @@ def test_a_csv_file(pullback, flowers):
     assert "pullback predict runs/0001" in done.out
 
 
-def test_a_csv_file_with_another_separator(pullback, flowers):
+def test_a_csv_file_with_another_separator(in_process, flowers):
     flowers.write_text(flowers.read_text().replace(",", ";"))
     words = ("--target", "kind", "--separator", ";", "--epochs", 1)
-    done = pullback("train", flowers, *words)
+    done = in_process("train", flowers, *words)
     assert done.code == 0
     assert done.out.splitlines()[-1].endswith("flowers.csv --separator ';'")
 
 
-def test_a_folder_of_idx_files_without_a_test_file(pullback, stripes):
-    done = pullback("train", stripes, "--epochs", 20, "--batch-size", 4, "--out", "run")
+def test_a_folder_of_idx_files_without_a_test_file(in_process, stripes):
+    done = in_process("train", stripes, "--epochs", 20, "--batch-size", 4, "--out", "run")
     assert "40 rows, 20 columns (5 x 4 images), 2 classes; 8 rows held out to test" in done.out
     assert "every value is divided by 250" in done.out
     assert test_accuracy(done) == 1.0
 
 
-def test_a_folder_of_gzipped_idx_files_with_its_own_test_file(pullback, stripes):
+def test_a_folder_of_gzipped_idx_files_with_its_own_test_file(in_process, stripes):
     for part, kind in (("images", 3), ("labels", 1)):
         plain = stripes / f"train-{part}-idx{kind}-ubyte"
         data = plain.read_bytes()
@@ -72,28 +72,28 @@ def test_a_folder_of_gzipped_idx_files_with_its_own_test_file(pullback, stripes)
     bright[0, 2, :] = bright[1, :, 1] = 250
     (stripes / "t10k-images-idx3-ubyte").write_bytes(idx(bright))
     (stripes / "t10k-labels-idx1-ubyte").write_bytes(idx(np.array([0, 1])))
-    done = pullback("train", stripes, "--epochs", 20, "--batch-size", 4)
+    done = in_process("train", stripes, "--epochs", 20, "--batch-size", 4)
     assert "2 rows in a test file of their own" in done.out
     assert test_accuracy(done) == 1.0
 
 
 @pytest.mark.skipif(not MNIST.is_dir(), reason="../shared/data/mnist is not here")
-def test_mnist(pullback):
+def test_mnist(in_process):
     words = ("--hidden", 128, "--batch-size", 128, "--epochs", 5, "--seed", 0)
-    done = pullback("train", MNIST, *words)
+    done = in_process("train", MNIST, *words)
     assert "10,000 rows in a test file of their own" in done.out
     assert test_accuracy(done) >= 0.97
 
 
-def test_a_run_that_made_it_worse_says_so(pullback):
-    done = pullback("train", "digits", "--learning-rate", 1e6, "--epochs", 2)
+def test_a_run_that_made_it_worse_says_so(in_process):
+    done = in_process("train", "digits", "--learning-rate", 1e6, "--epochs", 2)
     assert "made the loss worse" in done.out
     assert "try a learning rate below 1e+06" in done.out
     assert done.err == ""
 
 
-def test_it_shows_the_network_derived_checked_and_trained_in_this_order(pullback):
-    done = pullback("train", "iris", "--hidden", "6,5", "--epochs", 2, "--seed", 4)
+def test_it_shows_the_network_derived_checked_and_trained_in_this_order(in_process):
+    done = in_process("train", "iris", "--hidden", "6,5", "--epochs", 2, "--seed", 4)
     parts = "DATA NETWORK FORWARD DERIVED CHECKED TRAINED RESULT".split()
     headings = [line.split()[0] for line in done.out.splitlines() if line[:1].isupper()]
     assert headings == [*parts, "BY", "SAVED"]
@@ -107,8 +107,8 @@ def test_it_shows_the_network_derived_checked_and_trained_in_this_order(pullback
     assert "epoch 2 of 2" in done.out
 
 
-def test_at_most_ten_lines_of_progress_in_plain_output(pullback, flowers):
-    done = pullback("train", flowers, "--target", "kind", "--epochs", 37)
+def test_at_most_ten_lines_of_progress_in_plain_output(in_process, flowers):
+    done = in_process("train", flowers, "--target", "kind", "--epochs", 37)
     epochs = re.findall(r"^  epoch +(\d+) of 37 ", done.out, re.MULTILINE)
     assert len(epochs) == 10
     assert epochs[-1] == "37"
@@ -120,19 +120,19 @@ def test_output_that_is_no_terminal_is_plain_text(pullback, flowers):
     assert ESCAPE not in pullback("train", "--help", NO_COLOR="1").out
 
 
-def test_quiet_prints_the_folder_alone(pullback, flowers):
+def test_quiet_prints_the_folder_alone(in_process, flowers):
     words = ("train", flowers, "--target", "kind", "--epochs", 1)
-    assert pullback(*words, "--quiet").out == "runs/0001\n"
-    assert pullback(*words, "-q").out == "runs/0002\n"
+    assert in_process(*words, "--quiet").out == "runs/0001\n"
+    assert in_process(*words, "-q").out == "runs/0002\n"
 
 
-def test_every_option_reaches_the_training(pullback, tmp_path):
+def test_every_option_reaches_the_training(in_process, tmp_path):
     words = (
         "train iris --hidden 7 --hidden 5 --activation sigmoid --loss squared-error "
         "--reduction sum --learning-rate 0.001 --batch-size 10 --epochs 2 --seed 3 "
         "--held-out 0.3 --scaling unit --dtype float64 --out here"
     )
-    done = pullback(*words.split())
+    done = in_process(*words.split())
     assert (done.code, done.err) == (0, "")
     settings = json.loads((tmp_path / "here" / "settings.json").read_text())
     expected = {
@@ -154,29 +154,29 @@ def test_every_option_reaches_the_training(pullback, tmp_path):
     assert pb.load(tmp_path / "here").params["W1"].dtype == np.float64
 
 
-def test_a_linear_model(pullback, tmp_path):
-    done = pullback("train", "--hidden", "none", "--epochs", 1, "--out", "run")
+def test_a_linear_model(in_process, tmp_path):
+    done = in_process("train", "--hidden", "none", "--epochs", 1, "--out", "run")
     assert "64 inputs -> Dense(10)" in done.out
     assert list(pb.load(tmp_path / "run").params) == ["W1", "b1"]
     assert (tmp_path / "run" / "weights.png").is_file()
 
 
-def test_names_from_a_file_cannot_steer_the_terminal_or_the_printing(pullback, flowers):
+def test_names_from_a_file_cannot_steer_the_terminal_or_the_printing(in_process, flowers):
     text = flowers.read_text().replace("oak", "[bold]o\x1b[31mak[/]")
     flowers.write_text(text)
-    done = pullback("train", flowers, "--target", "kind", "--epochs", 1)
+    done = in_process("train", flowers, "--target", "kind", "--epochs", 1)
     assert done.code == 0
     assert ESCAPE not in done.out
     assert "[bold]o\N{REPLACEMENT CHARACTER}[31mak[/]" in done.out
 
 
-def test_help_and_version(pullback):
-    alone = pullback()
+def test_help_and_version(in_process):
+    alone = in_process()
     assert alone.code == 0
-    assert alone.out == pullback("--help").out
+    assert alone.out == in_process("--help").out
     assert "pullback train" in alone.out
-    assert pullback("--version").out == f"pullback {pb.__version__}\n"
-    text = pullback("train", "--help").out
+    assert in_process("--version").out == f"pullback {pb.__version__}\n"
+    text = in_process("train", "--help").out
     assert "relu|leaky-relu|" in text
     assert "cross-entropy|squared-error" in text
     assert "pullback train iris --hidden 16,8 --epochs 100" in text
