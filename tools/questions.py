@@ -5,13 +5,11 @@ Run it with `make questions`, on a machine that does nothing else: one experimen
 
 from __future__ import annotations
 
-import io
 import sys
 from pathlib import Path
 
 from matplotlib import style
 from matplotlib.figure import Figure
-from PIL import Image
 
 import pullback as pb
 from pullback.experiments import EXPERIMENTS, Report, experiment
@@ -21,8 +19,7 @@ from pullback.pictures.style import SETTINGS
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PICTURES = DOCS / "pictures" / "questions"
 
-DOTS_PER_INCH = 110
-COLOURS = 128
+DOTS_PER_INCH = 100
 
 BEGINNING = """\
 # Questions, answered by experiments
@@ -79,11 +76,9 @@ def section(report: Report) -> str:
 
 
 def saved(name: str, file: str, figure: Figure) -> Path:
-    """The picture in few colours and dots, as a page needs it."""
-    drawn = io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=DOTS_PER_INCH)
+    """The picture in as many dots as a page needs."""
     path = PICTURES / f"{name}-{file}"
-    Image.open(drawn).convert("RGB").quantize(COLOURS).save(path, optimize=True)
+    figure.savefig(path, dpi=DOTS_PER_INCH, pil_kwargs={"optimize": True})
     return path
 
 
