@@ -168,6 +168,16 @@ def test_a_solver_shows_its_iterations(in_process):
     assert "learning rate  found by a line search in each step" in done.out
     assert "  epoch 4 of 4   loss 0." in done.out
     assert "samples per second" not in done.out
+    assert "a minimum was found" not in done.out
+
+
+def test_a_solver_that_comes_to_a_minimum_says_so(pullback, tmp_path):
+    words = "iris --hidden none --penalty l2:strength=0.1 --optimizer lbfgs --batch-size full"
+    done = pullback("train", *words.split(), "--out", "run")
+    with (tmp_path / "run" / "history.csv").open() as file:
+        iterations = len(list(csv.DictReader(file))) - 1
+    assert 0 < iterations < 50
+    assert f"  a minimum was found after {iterations} of at most 50 iterations\n" in done.out
 
 
 def test_what_is_chosen_is_shown(in_process, flowers):

@@ -33,7 +33,7 @@ _STEPS, _STOP, _RUN = "Steps", "Validation and stopping", "Run folder and output
 Data = Annotated[
     str,
     typer.Argument(
-        metavar="[DATA]",
+        metavar="DATA",
         help=f"{', '.join(BUILTIN)}; a .csv file; or a folder of IDX files such as MNIST's.",
     ),
 ]

@@ -35,7 +35,7 @@ COMPARISONS = Path("comparisons")
 def compare_command(
     name: Annotated[
         str | None,
-        typer.Argument(metavar=f"[{'|'.join(EXPERIMENTS)}]", help="None: list them all."),
+        typer.Argument(metavar="NAME", help=f"{', '.join(EXPERIMENTS)}; none: list them all."),
     ] = None,
     seeds: Annotated[
         str | None,

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
 from ..training import Callback, Progress, Training
+from .report import readable
 
 LINES = 10
 SECONDS_BETWEEN_UPDATES = 1 / 15
@@ -118,4 +119,4 @@ def _is_shown(epoch: int, epochs: int) -> bool:
 
 def _result(progress: Progress) -> str:
     accuracy = "" if progress.accuracy is None else f"   accuracy {progress.accuracy:.4f}"
-    return f"loss {progress.loss:.4f}{accuracy}"
+    return f"loss {readable(progress.loss)}{accuracy}"

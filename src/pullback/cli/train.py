@@ -72,7 +72,11 @@ def train(
 ) -> None:
     """Derive a network's backward pass, check it, train it, and save the run.
 
-    Settings stand behind a name and a colon: adam:beta1=0.8, leaky-relu:slope=0.1.
+    Settings stand behind a name and a colon: adam:beta1=0.8, huber:delta=2.
+
+    FILE.py:NAME is a NumPy function of your own: of x for an activation, of outputs and targets
+    for a loss, of W for a penalty, of the step for a schedule, of random, inputs and outputs for
+    weights.
 
     \b
     Examples:
@@ -172,8 +176,9 @@ def _trained(command: Command, work: Work, folder: Path, quiet: bool, begins: st
         console.print(f"  {begins}", soft_wrap=True)
     with watched(console) as watch:
         run = _run(work, folder, [watch])
-    if run.ended:
-        console.print(f"  {run.ended}", soft_wrap=True)
+    how = run.ended or _how_a_solver_ended(run)
+    if how:
+        console.print(f"  {how}", soft_wrap=True)
     console.print()
     work.save(run, folder)
 
@@ -212,6 +217,12 @@ def _run(work: Work, folder: Path, watching: list[object]) -> Run:
         if error.run is not None:
             work.save(error.run, folder)
         raise
+
+
+def _how_a_solver_ended(run: Run) -> str:
+    """That it came to a minimum before its last iteration; empty for every other run."""
+    done, most = len(run.history) - 1, run.settings["epochs"]
+    return f"a minimum was found after {done} of at most {most} iterations" if done < most else ""
 
 
 def _stopped(run: Run, folder: Path) -> EndedEarlyError:
