@@ -103,6 +103,15 @@ def test_weights_that_are_too_small_and_too_large():
     assert wild["update to weight"].level == wild["loss at the start"].level == "problem"
 
 
+def test_a_bias_that_batch_norm_takes_away_has_no_ratio():
+    """Its gradient and its value are what rounding leaves of 0."""
+    net = pb.nn.Sequential(pb.nn.Dense(16), pb.nn.BatchNorm(), pb.nn.ReLU(), pb.nn.Dense(3))
+    run = pb.train(net, X, Y, epochs=5)
+    found = pb.diagnose(run, X, Y)["update to weight"]
+    assert list(found.numbers) == ["W1", "gamma1", "beta1", "W2", "b2"]
+    assert max(found.numbers.values()) < 0.5
+
+
 def test_batch_norm_is_looked_at_as_it_trains():
     """With the mean of the rows; before the first step its running mean knows nothing of them."""
 

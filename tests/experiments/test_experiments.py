@@ -215,3 +215,10 @@ def test_a_start_that_is_already_there():
     good = where(report.numbers["records"], way=ENTROPY, start="good")[0]
     assert [run["updates"] for run in good["runs"]] == [0]
     draw(report)
+
+
+def test_labels_that_diverge_at_once():
+    report = pb.compare("labels", quick=True, learning_rate=1e12, moments=[0, 5])
+    assert "diverged" in str(report)
+    for figure in draw(report).values():
+        figure.savefig(io.BytesIO())

@@ -289,6 +289,23 @@ def test_a_loss_that_gives_a_number_per_entry():
     assert text == "The loss must give one number per row or one number, not (N, 2)."
 
 
+@pytest.mark.parametrize("value", [1 + 0j, np.complex64(1), 10**400, True, "1", np.ones(2)])
+@pytest.mark.parametrize("name", ["clip_value", "clip_norm", "average"])
+def test_what_is_no_number_is_refused_by_name(name, value):
+    assert refused(UsageError, **{name: value}).startswith(f"{name}=")
+    with pytest.raises(UsageError, match="SGD"):
+        pb.optim.SGD(value)
+    with pytest.raises(UsageError, match="LeakyReLU"):
+        pb.nn.LeakyReLU(value)
+    with pytest.raises(UsageError, match="Huber"):
+        pb.losses.Huber(value)
+
+
+@pytest.mark.parametrize("value", [np.array(["shuffle", "ordered"]), [0], 3])
+def test_a_choice_that_is_no_word(value):
+    assert refused(UsageError, sampling=value).startswith("sampling=")
+
+
 @pytest.mark.parametrize("last", [pb.nn.Softmax(), pb.nn.Sigmoid()])
 @pytest.mark.parametrize("loss", [pb.losses.CrossEntropy(), pb.losses.RelativeEntropy()])
 def test_probabilities_are_not_made_twice(last, loss):

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pullback.errors import UsageError
+from pullback.numbers import is_whole_number
 from pullback.primitives.threefry import random_bits
 
 # The operation number of shuffling: the last one, so that no operation of a program can share it.
@@ -88,5 +89,5 @@ def batch_slices(rows: int, batch_size: int, least: int = 1) -> list[slice]:
 
 
 def _check_positive(name: str, value: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+    if not is_whole_number(value) or value < 1:
         raise UsageError(f"{name} must be an integer of at least 1, not {value!r}.")

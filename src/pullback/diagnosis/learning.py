@@ -87,7 +87,8 @@ def gradient_finding(subject: Subject, signals: Signals) -> Iterator[Finding]:
 def update_finding(subject: Subject) -> Finding:
     """The size of the next step against the weights, parameter by parameter.
 
-    Weight matrices are judged; biases begin at 0, where the ratio says nothing.
+    Weight matrices are judged; biases begin at 0, where the ratio says nothing, and in front of
+    BatchNorm, which takes them away again, they stay there but for rounding.
     """
     if subject.rate is None:
         return Finding("update to weight", FINE, "a solver finds the length of its steps itself.")
@@ -109,7 +110,7 @@ def update_finding(subject: Subject) -> Finding:
     ratios = {
         name: float(np.linalg.norm(moved[name] - value) / np.linalg.norm(value))
         for name, value in params.items()
-        if np.any(value)
+        if _has_size(value)
     }
     judged = np.array([ratio for name, ratio in ratios.items() if is_weight_matrix(params[name])])
     text = ", ".join(f"{name} {ratio:.2g}" for name, ratio in ratios.items())
@@ -167,6 +168,11 @@ def _are_right(subject: Subject, chosen: Any, params: dict[str, Any]) -> bool:
     learned = replace(subject.model, params=params)
     scores = compared(learned, subject.X[chosen], subject.y[chosen]).scores
     return bool(next(iter(scores.values())) >= RIGHT)
+
+
+def _has_size(value: Any) -> bool:
+    """Whether a parameter is more than what rounding leaves of 0."""
+    return bool(np.linalg.norm(value) > np.finfo(value.dtype).eps * np.sqrt(value.size))
 
 
 def _matrices(arrays: Any) -> dict[str, Any]:

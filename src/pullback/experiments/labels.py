@@ -228,21 +228,25 @@ def _coding_table(records: Sequence[Record]) -> Table:
 
 
 def _gathering_table(gathering: Sequence[Record], settings: Mapping[str, Any]) -> Table:
-    moments = sorted({record["updates"] for record in gathering})
+    moments = sorted(settings["moments"])
     rows = []
     for coding in CODINGS:
-        cells = []
-        for moment in moments:
-            found = where(gathering, coding=coding, updates=moment)
-            distance = middle([r["distance"] for r in found])
-            cells.append(f"{distance:.3g}, {percent(middle([r['accuracy'] for r in found]))}")
-        rows.append((coding, *cells))
+        found = [where(gathering, coding=coding, updates=moment) for moment in moments]
+        rows.append((coding, *map(_gathered, found)))
     names = ", ".join(map(str, settings["three_classes"]))
     return Table(
         f"Digits {names} gathering: mean distance to their target, share nearest to it",
         ("target and loss", *(f"after {moment} updates" for moment in moments)),
         tuple(rows),
     )
+
+
+def _gathered(records: Sequence[Record]) -> str:
+    """Distance and accuracy at a moment; that no run came so far, where they all diverged."""
+    if not records:
+        return "diverged"
+    distance, accuracy = (middle([r[what] for r in records]) for what in ("distance", "accuracy"))
+    return f"{distance:.3g}, {percent(accuracy)}"
 
 
 def _seen(records: Sequence[Record]) -> str:

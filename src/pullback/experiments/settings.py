@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import UsageError, nearest
+from ..numbers import is_number, is_whole_number
 from .report import Experiment
 
 
@@ -59,9 +60,8 @@ def is_like(value: Any, default: Any) -> bool:
         return isinstance(value, list | tuple) and _is_like_list(value, default)
     if isinstance(default, str):
         return isinstance(value, str)
-    if isinstance(value, bool) or not isinstance(
-        value, int if type(default) is int else int | float
-    ):
+    fits = is_whole_number(value) if type(default) is int else True
+    if not (fits and is_number(value)):
         return False
     return math.isfinite(value) and (value > 0 if default else value >= 0)
 

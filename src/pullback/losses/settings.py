@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from ..errors import UsageError
+from ..numbers import is_number
 
 
 def check_reduction(owner: str, reduction: Any) -> None:
@@ -25,8 +24,7 @@ def number_in(owner: str, name: str, value: Any, allowed: str) -> float:
         value: What was given.
         allowed: "[0, 1]", ">= 0" or "> 0"; always finite.
     """
-    is_number = isinstance(value, int | float | np.integer | np.floating)
-    if isinstance(value, bool) or not is_number or not _is_inside(value, allowed):
+    if not is_number(value) or not _is_inside(value, allowed):
         what = "a number in" if allowed.startswith("[") else "a finite number"
         raise UsageError(f"{owner}({name}={value!r}): it must be {what} {allowed}.")
     return float(value)

@@ -191,7 +191,8 @@ class Model:
         width = max(4, *map(len, self.params))
         lines = [f"{self.inputs} inputs -> {' -> '.join(self.layers)}"]
         lines += [
-            f"  {name:<{width}} {'x'.join(map(str, value.shape)):<10} {value.size:>9,} parameters"
+            f"  {name:<{width}} {'x'.join(map(str, value.shape)):<10} {value.size:>9,} "
+            f"parameter{'' if value.size == 1 else 's'}"
             for name, value in self.params.items()
         ]
         dtype = self.programs["outputs"].inputs[0].aval.dtype

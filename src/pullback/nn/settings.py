@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import UsageError, nearest
+from ..numbers import is_number
 
 
 def number_in(brackets: str, low: float, high: float, owner: str, name: str, value: Any) -> None:
@@ -22,10 +23,9 @@ def number_in(brackets: str, low: float, high: float, owner: str, name: str, val
         name: The setting's name.
         value: Its value.
     """
-    is_number = isinstance(value, int | float | np.integer | np.floating)
-    is_number = is_number and not isinstance(value, bool)
-    above = is_number and (low <= value if brackets[0] == "[" else low < value)
-    below = is_number and (value <= high if brackets[1] == "]" else value < high)
+    fits = is_number(value)
+    above = fits and (low <= value if brackets[0] == "[" else low < value)
+    below = fits and (value <= high if brackets[1] == "]" else value < high)
     if not (above and below):
         allowed = f"a number in {brackets[0]}{low:g}, {high:g}{brackets[1]}"
         if math.isinf(high):

@@ -7,9 +7,8 @@ from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, ClassVar
 
-import numpy as np
-
 from ..errors import UsageError
+from ..numbers import is_number, is_whole_number
 
 
 @dataclass(frozen=True)
@@ -32,9 +31,8 @@ class Range:
         """The value as a Python number; raises `UsageError`, which names the setting."""
         if value is None and self.optional:
             return None
-        kinds = (int, np.integer) if self.whole else (int, float, np.integer, np.floating)
-        is_number = isinstance(value, kinds) and not isinstance(value, bool)
-        if not is_number or not math.isfinite(value) or not self.holds(value):
+        fits = is_whole_number(value) if self.whole else True
+        if not (fits and is_number(value)) or not math.isfinite(value) or not self.holds(value):
             raise UsageError(f"{setting}: it must be {self.text}.")
         return int(value) if self.whole else float(value)
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pullback.errors import UsageError
+from pullback.numbers import is_whole_number
 from pullback.primitives import helpers
 
 Word: TypeAlias = int | np.uint32 | NDArray[np.uint32]
@@ -103,7 +104,7 @@ def _word(value: Word, name: str) -> NDArray[np.uint32]:
 
 
 def _check_range(name: str, value: int, end: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+    if not is_whole_number(value):
         raise UsageError(f"{name} must be an integer, not {value!r}.")
     if not 0 <= value < end:
         raise UsageError(f"{name} must be in [0, {end}); got {value}.")

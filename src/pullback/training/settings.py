@@ -16,6 +16,7 @@ import numpy as np
 
 from ..data.labels import Classes
 from ..errors import DataError, UsageError, nearest
+from ..numbers import is_number, is_whole_number
 
 SCALINGS = ("standard", "unit")
 SAMPLINGS = ("shuffle", "replacement", "ordered")
@@ -51,7 +52,7 @@ class Settings:
 
 def whole_number(name: str, value: Any, least: int) -> int:
     """The value, when it is a whole number of at least `least`; else `UsageError`."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+    if not is_whole_number(value) or value < least:
         raise UsageError(f"{name}={value!r}: it must be a whole number of at least {least}.")
     return int(value)
 
@@ -65,15 +66,14 @@ def checked_seed(seed: Any) -> int:
 
 def number_at_least_zero(name: str, value: Any) -> float:
     """The value as a float, when it is finite and at least 0; else `UsageError`."""
-    is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    if not is_number or not (math.isfinite(value) and value >= 0):
+    if not is_number(value) or not (math.isfinite(value) and value >= 0):
         raise UsageError(f"{name}={value!r}: it must be a finite number of at least 0.")
     return float(value)
 
 
 def one_of(name: str, value: Any, allowed: tuple[str, ...]) -> Any:
     """The value, when it is one of the allowed words; else `UsageError`."""
-    if value not in allowed:
+    if not isinstance(value, str) or value not in allowed:
         raise UsageError(
             f"{name}={value!r}: allowed are {', '.join(map(repr, allowed))}."
             f"{nearest(str(value), list(allowed))}"
@@ -83,16 +83,14 @@ def one_of(name: str, value: Any, allowed: tuple[str, ...]) -> Any:
 
 def number_above_zero(name: str, value: Any) -> float:
     """The value as a float, when it is finite and above 0; else `UsageError`."""
-    is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    if not is_number or not (math.isfinite(value) and value > 0):
+    if not is_number(value) or not (math.isfinite(value) and value > 0):
         raise UsageError(f"{name}={value!r}: it must be a finite number above 0.")
     return float(value)
 
 
 def share(name: str, value: Any) -> float:
     """The value as a float, when it is in (0, 1); else `UsageError`."""
-    is_number = isinstance(value, float | np.floating)
-    if not is_number or not 0 < value < 1:
+    if not is_number(value) or not 0 < value < 1:
         raise UsageError(f"{name}={value!r}: it must be a number in (0, 1).")
     return float(value)
 
@@ -292,8 +290,7 @@ def _class_weights(class_weight: Any, classes: Classes | None, targets: Any) -> 
         if label not in labels:
             shown = ", ".join(map(repr, labels[:12]))
             raise UsageError(f"class_weight: {label!r} is none of the classes {shown}.")
-        is_number = isinstance(weight, int | float | np.number) and not isinstance(weight, bool)
-        if not is_number or not (math.isfinite(weight) and weight >= 0):
+        if not is_number(weight) or not (math.isfinite(weight) and weight >= 0):
             raise UsageError(f"class_weight[{label!r}]={weight!r}: it must be finite and >= 0.")
         weights[labels.index(label)] = weight
     return weights

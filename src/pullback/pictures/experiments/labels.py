@@ -33,7 +33,7 @@ def draw(report: Report) -> dict[str, Figure]:
 
 def _label_space(report: Report) -> Figure:
     gathering = [r for r in report.numbers["gathering"] if "points" in r]
-    moments = sorted({r["updates"] for r in gathering})
+    moments = sorted(report.settings["moments"])
     names = [str(name) for name in report.settings["three_classes"]]
     figure = Figure(figsize=(2.3 * len(moments) + 1.6, 6.4), layout="constrained")
     panels = figure.subplots(
@@ -41,8 +41,9 @@ def _label_space(report: Report) -> Figure:
     )
     for row, coding in zip(panels, CODINGS, strict=True):
         for axes, moment in zip(row, moments, strict=True):
-            record = where(gathering, coding=coding, updates=moment)[0]
-            (_on_line if coding == NUMBER else _in_triangle)(axes, record, names)
+            axes.set_axis_off()
+            for record in where(gathering, coding=coding, updates=moment):  # none if it diverged
+                (_on_line if coding == NUMBER else _in_triangle)(axes, record, names)
         row[0].text(
             -0.12,
             0.5,
@@ -67,7 +68,6 @@ def _label_space(report: Report) -> Figure:
 
 def _on_line(axes: Axes, record: Mapping[str, Any], names: Sequence[str]) -> None:
     """Points on the line of numbers, a strip for each class so that they can be told apart."""
-    axes.set_axis_off()
     axes.set_xlim(-0.75, 2.75)
     axes.set_ylim(-1, 2.4)
     points, classes = np.array(record["points"])[:, 0], np.array(record["classes"])
@@ -81,7 +81,6 @@ def _on_line(axes: Axes, record: Mapping[str, Any], names: Sequence[str]) -> Non
 
 def _in_triangle(axes: Axes, record: Mapping[str, Any], names: Sequence[str]) -> None:
     """Outputs as points of the plane through the three one-hot rows, the nearest ones."""
-    axes.set_axis_off()
     axes.set_aspect("equal")
     axes.set_xlim(-0.42, 1.42)
     axes.set_ylim(-0.36, 1.24)
