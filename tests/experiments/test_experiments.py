@@ -222,3 +222,19 @@ def test_labels_that_diverge_at_once():
     assert "diverged" in str(report)
     for figure in draw(report).values():
         figure.savefig(io.BytesIO())
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("activations", {"units": 1}),
+        ("activations", {"learning_rate": 1e12}),
+        ("initializers", {"large": 1e12}),
+        ("initializers", {"small": 1e-12}),
+    ],
+)
+def test_settings_far_out_still_give_a_report(name, settings):
+    report = pb.compare(name, quick=True, **settings)
+    assert report.seen.count(". ") == 1
+    for figure in draw(report).values():
+        figure.savefig(io.BytesIO())

@@ -39,7 +39,8 @@ def units_of(signals: Signals) -> list[Units]:
 def _judged(slopes: Slopes, outputs: Any) -> Units:
     off = (slopes.values == 0) & slopes.kinked
     flat = (slopes.values < FLAT) & ~off
-    constant = np.ptp(outputs, axis=0) == 0
+    with np.errstate(invalid="ignore"):  # infinity of far too large weights
+        constant = np.ptp(outputs, axis=0) == 0
     return Units(
         slopes.name,
         dead=constant & np.all(off, axis=0),

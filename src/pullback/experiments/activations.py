@@ -18,6 +18,7 @@ from ..training import prepare
 from .common import (
     KNOWING_NOTHING,
     Record,
+    accuracy,
     activation,
     digits,
     each,
@@ -128,7 +129,7 @@ def _record(case: tuple[str, int, int], settings: Mapping[str, Any], data: Any) 
         "after": _units(signals(run.model.params)),
         "updates": [int(record["epoch"]) * steps for record in run.history],
         "loss": [float(record["loss"]) for record in run.history],
-        "accuracy": float(np.mean(run.model.predict(data.X_test) == data.y_test)),
+        "accuracy": accuracy(run, data),
         "diverged": diverged,
     }
 
@@ -203,7 +204,7 @@ def _updates(records: Sequence[Record]) -> int:
 def _reach(record: Record) -> float:
     """How much of the last layer's gradient arrives at the first."""
     norms = record["gradient_norms"]
-    return float(norms[0] / norms[-1])
+    return float(norms[0] / norms[-1]) if norms[-1] else 0.0
 
 
 def _diverged(records: Sequence[Record]) -> str:

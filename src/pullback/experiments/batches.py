@@ -14,7 +14,7 @@ from ..engines.reference import executable
 from ..errors import UsageError
 from ..losses import CrossEntropy
 from ..training import Prepared, prepare
-from .common import Record, Snapshots, digits, each, middle, stack, trained, where
+from .common import Record, Snapshots, accuracy, digits, each, middle, stack, trained, where
 from .landscape import Params, Plane, heights, loss_of
 from .report import OnProgress, Report, Table, spread
 from .signals import norm
@@ -133,7 +133,7 @@ def _record(
         "epochs": done,
         "loss": [loss(watch.params[steps * epoch]) for epoch in done],
         "seconds": [seconds[epoch] for epoch in done],
-        "accuracy": float(np.mean(run.model.predict(data.X_test) == data.y_test)),
+        "accuracy": accuracy(run, data),
         "diverged": diverged,
     }
     return record, watch.params

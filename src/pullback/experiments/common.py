@@ -7,6 +7,8 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
+import numpy as np
+
 from ..data import Dataset, load_builtin, split
 from ..errors import TrainingError, UsageError, nearest
 from ..nn import Dense, Layer, Sequential
@@ -91,6 +93,12 @@ def trained(prepared: Prepared, callbacks: Sequence[Callback] = ()) -> tuple[Run
     except TrainingError as error:
         run: Run = error.run
         return run, True
+
+
+def accuracy(run: Run, data: Dataset) -> float:
+    """The share of held-out rows that are taken for what they are."""
+    with np.errstate(all="ignore"):  # of weights far out, logits overflow
+        return float(np.mean(run.model.predict(data.X_test) == data.y_test))
 
 
 def each(cases: Sequence[Case], on_progress: OnProgress) -> Iterator[Case]:

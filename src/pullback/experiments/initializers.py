@@ -15,7 +15,18 @@ from ..nn import normal
 from ..nn.initializers import Weights
 from ..optim import SGD
 from ..training import Prepared, prepare
-from .common import KNOWING_NOTHING, Record, digits, each, middle, percent, stack, trained, where
+from .common import (
+    KNOWING_NOTHING,
+    Record,
+    accuracy,
+    digits,
+    each,
+    middle,
+    percent,
+    stack,
+    trained,
+    where,
+)
 from .report import OnProgress, Report, Table, spread
 from .signals import dead_and_saturated, observer, weight_gradient_norms
 
@@ -92,8 +103,6 @@ def _record(
     )
     measured = _signals(prepared)
     run, diverged = trained(prepared)
-    with np.errstate(all="ignore"):  # too large weights overflow in a deep network
-        answers = run.model.predict(data.X_test)
     return {
         "activation": activation,
         "depth": depth,
@@ -103,7 +112,7 @@ def _record(
         "distinct": distinct_units(run.model.params["W1"]),
         **({"units": _first_units(run.model.params["W1"])} if seed == settings["seeds"][0] else {}),
         "loss": [float(record["loss"]) for record in run.history],
-        "accuracy": float(np.mean(answers == data.y_test)),
+        "accuracy": accuracy(run, data),
         "diverged": diverged,
     }
 
@@ -119,11 +128,16 @@ def _signals(prepared: Prepared) -> dict[str, Any]:
     dead, saturated = dead_and_saturated(signals)
     sums = [value for name, value in signals.values.items() if SUMS.fullmatch(name)]
     return {
-        "deviations": [float(np.std(z, dtype=np.float64)) for z in sums],
+        "deviations": [_deviation(z) for z in sums],
         "gradient_norms": weight_gradient_norms(signals),
         "dead": dead,
         "saturated": saturated,
     }
+
+
+def _deviation(values: Any) -> float:
+    with np.errstate(all="ignore"):  # infinity of far too large weights
+        return float(np.std(values, dtype=np.float64))
 
 
 def distinct_units(weights: Any) -> int:

@@ -13,7 +13,7 @@ from ..engines.blas import one_blas_thread
 from ..losses import CrossEntropy
 from ..optim import LBFGS, OPTIMIZERS
 from ..training import prepare
-from .common import Record, digits, each, middle, one_of, stack, trained, where
+from .common import Record, accuracy, digits, each, middle, one_of, stack, trained, where
 from .landscape import heights, loss_of
 from .report import OnProgress, Report, Table, spread
 from .surfaces import Descent, Surface, descend, descend_by_lbfgs, surfaces
@@ -137,9 +137,8 @@ def _learned(
         run, diverged = trained(prepared)
         with np.errstate(all="ignore"):  # far out, logits overflow
             loss = loss_of(prepared)(run.model.params)
-            answers = run.model.predict(data.X_test)
         losses.append(None if diverged or not math.isfinite(loss) else loss)
-        accuracies.append(float(np.mean(answers == data.y_test)))
+        accuracies.append(accuracy(run, data))
         curves.append([float(record["loss"]) for record in run.history])
     return {
         "problem": DIGITS,
