@@ -44,6 +44,7 @@ def encode(program: Program) -> dict[str, Any]:
             "hint": value.hint,
             "aval": _encode_aval(value.aval),
             "named": value.named,
+            **({"cotangent_of": value.cotangent_of} if value.cotangent_of else {}),
         }
 
     return {
@@ -96,7 +97,8 @@ def _decode(data: dict[str, Any]) -> Program:
         hint = item["hint"]
         if not (isinstance(hint, str) and hint.isidentifier()):
             raise ProgramError(f"{hint!r} is no name for a value of a program.")
-        known[name] = Var(_decode_aval(item["aval"]), hint, bool(item["named"]))
+        of = str(item.get("cotangent_of", ""))
+        known[name] = Var(_decode_aval(item["aval"]), hint, bool(item["named"]), of)
         return known[name]
 
     def atom(item: Any) -> Atom:

@@ -30,12 +30,14 @@ class Var:
     """A value of a program. `hint` is its wished-for name; `Program.names` settles it.
 
     `named` says that the hint is the name under which the user's own code stores the value
-    (or that of a cotangent), so that emitted source gives it a line of its own.
+    (or that of a cotangent), so that emitted source gives it a line of its own. `cotangent_of`
+    is the name of the primal whose complete cotangent it is, in a derived program.
     """
 
     aval: Aval
     hint: str
     named: bool = False
+    cotangent_of: str = ""
 
 
 Atom = Var | Literal
@@ -66,6 +68,18 @@ class Argument:
 
 
 @dataclass(frozen=True, eq=False)
+class Origin:
+    """What a gradient or VJP program was derived from.
+
+    `seeded` says whether the cotangent of the first output is the number 1 rather than an input.
+    """
+
+    program: Program
+    wrt: tuple[Var, ...]
+    seeded: bool
+
+
+@dataclass(frozen=True, eq=False)
 class Program:
     """A function as a list of equations.
 
@@ -79,6 +93,7 @@ class Program:
         output_names: A name per output leaf, such as "dW1"; None where there is none.
         defaults: Values of the captured arrays (copies, read-only), and of numbers that vary.
         conventions: Which slopes were taken at kinks, where a gradient was derived.
+        origin: What it was derived from, if it is a gradient; the file form leaves it out.
     """
 
     name: str
@@ -90,6 +105,7 @@ class Program:
     output_names: tuple[str | None, ...]
     defaults: Mapping[Var, Any] = field(default_factory=lambda: MappingProxyType({}))
     conventions: tuple[str, ...] = ()
+    origin: Origin | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         self.check()

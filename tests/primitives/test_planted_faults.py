@@ -11,7 +11,7 @@ import pytest
 import rule_checker as checker
 
 import pullback as pb
-import pullback.transforms.vjp as sweep_module
+import pullback.transforms.sweep as sweep_module
 from pullback.primitive import REGISTRY
 
 

@@ -64,11 +64,13 @@ class Builder:
         self._captured: list[tuple[Any, Any, Var]] = []
         self._name_values = name_values
         self._hints: dict[Var, tuple[str, bool]] = {}
+        self._cotangents: dict[Var, str] = {}
+        self._adopted: set[Var] = set()
         self._promised: tuple[TracedArray, Var, list[names.Promise]] | None = None
 
-    def add_input(self, aval: Aval, hint: str, value: Any = None) -> Var:
+    def add_input(self, aval: Aval, hint: str, value: Any = None, *, cotangent_of: str = "") -> Var:
         """A new input of the program; `value` is its number where the trace is eager."""
-        var = Var(aval, hint, named=True)
+        var = Var(aval, hint, named=True, cotangent_of=cotangent_of)
         self.inputs.append(var)
         if self.eager:
             self.values[var] = value
@@ -78,6 +80,7 @@ class Builder:
         """Continue a finished program: its inputs and equations come first."""
         self.inputs += program.inputs
         self.equations += program.equations
+        self._adopted.update(program.inputs, (equation.out for equation in program.equations))
         self._defaults |= program.defaults
         self.conventions.update(dict.fromkeys(program.conventions))
 
@@ -256,6 +259,21 @@ class Builder:
         if isinstance(atom, Var) and not self.hint_of(atom)[1]:
             self._hints[atom] = (hint, True)
 
+    def mark_cotangent(self, atom: Atom, primal: str, hint: str | None = None) -> None:
+        """A value is the cotangent of a primal; `hint` names it where the primal has a name.
+
+        Where it is the cotangent of several (a sum hands it on unchanged), a named primal counts
+        more than one without a name, and the first more than later ones. Values of an adopted
+        program stay what they are.
+        """
+        if not isinstance(atom, Var) or atom in self._adopted or self.hint_of(atom)[1]:
+            return
+        if hint is None:
+            self._cotangents.setdefault(atom, primal)
+        else:
+            self._cotangents[atom] = primal
+            self.suggest(atom, hint)
+
     def _settle_name(self) -> None:
         """Give the last value the name that the user's code stored it under, if it did."""
         if self._promised is None:
@@ -294,9 +312,7 @@ class Builder:
     ) -> tuple[Program, Callable[[Var], Var]]:
         """The program, and the map from this builder's variables to the program's."""
         self._settle_name()
-        renamed = {
-            var: replace(var, hint=hint, named=named) for var, (hint, named) in self._hints.items()
-        }
+        renamed = {var: self._renamed(var) for var in (*self._hints, *self._cotangents)}
 
         def final(atom: Any) -> Any:
             return renamed.get(atom, atom) if isinstance(atom, Var) else atom
@@ -319,6 +335,10 @@ class Builder:
             conventions=tuple(self.conventions),
         )
         return program, final
+
+    def _renamed(self, var: Var) -> Var:
+        hint, named = self.hint_of(var)
+        return replace(var, hint=hint, named=named, cotangent_of=self._cotangents.get(var, ""))
 
 
 def _array_of_numbers(value: Any) -> Any:

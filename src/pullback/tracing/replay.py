@@ -54,9 +54,12 @@ def replay_values(program: Program, given: Mapping[Var, Any]) -> dict[Var, Any]:
         if builder is None:
             values[equation.out] = equation.primitive.evaluate(*operands, **equation.params)
         else:
-            hint = equation.out.hint if equation.out.named else None
+            out = equation.out
+            name = out.hint if out.named else None
+            hint = None if out.cotangent_of else name
             with builder.in_stage(equation.stage):
-                values[equation.out] = builder.bind(
-                    equation.primitive, operands, equation.params, hint
-                )
+                bound = builder.bind(equation.primitive, operands, equation.params, hint)
+            if out.cotangent_of:
+                builder.mark_cotangent(bound.atom, out.cotangent_of, name)
+            values[out] = bound
     return values

@@ -13,7 +13,7 @@ from ..avals import Aval, Dtype
 from ..dims import Dim, Slice, evaluate
 from ..errors import UsageError
 from ..primitive import Literal
-from ..program import Atom, Program, Var
+from ..program import Atom, Origin, Program, Var
 
 
 def retype(program: Program, dtype: Dtype) -> Program:
@@ -79,10 +79,18 @@ def _with_types(
         out = changed[equation.out]
         equations.append(replace(equation, inputs=operands, params=params, out=out))
     defaults = {changed[var]: of_default(value) for var, value in program.defaults.items()}
+    origin = program.origin and _origin_with_types(program.origin, of_aval, of_param, of_default)
     return replace(
         program,
         inputs=inputs,
         equations=tuple(equations),
         outputs=tuple(map(of_atom, program.outputs)),
         defaults=MappingProxyType(defaults),
+        origin=origin,
     )
+
+
+def _origin_with_types(origin: Origin, *changes: Callable[[Any], Any]) -> Origin:
+    program = _with_types(origin.program, *changes)
+    changed = dict(zip(origin.program.inputs, program.inputs, strict=True))
+    return replace(origin, program=program, wrt=tuple(changed[var] for var in origin.wrt))

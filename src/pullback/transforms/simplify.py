@@ -28,7 +28,7 @@ class Rewriter:
         self.equations: list[Equation] = []
         self.producers: dict[Var, Equation] = {}
         self.outputs = {atom for atom in outputs if isinstance(atom, Var)}
-        self.better_names: dict[Var, str] = {}
+        self.better_names: dict[Var, Var] = {}
         self._known: dict[Any, Var] = {}
         self._current: Equation | None = None
 
@@ -72,8 +72,11 @@ class Rewriter:
 
     def _keeping_name(self, atom: Atom, replaced: Var) -> Atom:
         """A value that takes the place of a named one takes over the name, if it has none."""
-        if isinstance(atom, Var) and replaced.named and not atom.named and atom in self.producers:
-            self.better_names.setdefault(atom, replaced.hint)
+        if isinstance(atom, Var) and not atom.named and atom in self.producers:
+            better = self.better_names.get(atom, atom)
+            says_more = (replaced.named, bool(replaced.cotangent_of))
+            if says_more > (better.named, bool(better.cotangent_of)):
+                self.better_names[atom] = replaced
         return atom
 
 
@@ -129,9 +132,7 @@ def _one_pass(body: Body, identities: Sequence[Identity]) -> Body:
     for equation in body.equations:
         current = _with_inputs(equation, replaced)
         replaced[equation.out] = rewriter.rewrite(current, identities)
-    named = {
-        var: replace(var, hint=hint, named=True) for var, hint in rewriter.better_names.items()
-    }
+    named = {var: _with_name_of(better, var) for var, better in rewriter.better_names.items()}
     equations = tuple(
         replace(_with_inputs(equation, named), out=named[equation.out])
         if equation.out in named
@@ -140,6 +141,15 @@ def _one_pass(body: Body, identities: Sequence[Identity]) -> Body:
     )
     outputs = tuple(_through(named, _through(replaced, atom)) for atom in body.outputs)
     return Body(equations, outputs)
+
+
+def _with_name_of(better: Var, var: Var) -> Var:
+    return replace(
+        var,
+        hint=better.hint if better.named else var.hint,
+        named=better.named,
+        cotangent_of=better.cotangent_of or var.cotangent_of,
+    )
 
 
 def _with_inputs(equation: Equation, replaced: Mapping[Var, Atom]) -> Equation:
