@@ -9,11 +9,14 @@ from __future__ import annotations
 import linecache
 import os
 import sys
+import sysconfig
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any, NoReturn
 
 _PACKAGE_FOLDER = os.path.dirname(os.path.abspath(__file__))
+_STANDARD_LIBRARY = sysconfig.get_path("stdlib") + os.sep
+_INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 
 
 class PullbackError(Exception):
@@ -76,15 +79,15 @@ class Location:
 
 
 def is_internal(frame: FrameType) -> bool:
-    """Whether a frame belongs to Pullback or to NumPy rather than to the user."""
+    """Whether a frame belongs to Pullback, NumPy or Python's own library, not to the user."""
     file = frame.f_code.co_filename
-    return file.startswith(_PACKAGE_FOLDER) or frame.f_globals.get("__name__", "").startswith(
-        "numpy."
-    )
+    of_python = file.startswith(_STANDARD_LIBRARY) and not any(x in file for x in _INSTALLED)
+    of_numpy = frame.f_globals.get("__name__", "").startswith("numpy.")
+    return file.startswith(_PACKAGE_FOLDER) or of_numpy or of_python
 
 
 def user_location() -> Location | None:
-    """The innermost line that is being executed outside Pullback and NumPy, if there is one."""
+    """The innermost line of the user's own code that is being executed, if there is one."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and is_internal(frame):
         frame = frame.f_back

@@ -384,3 +384,13 @@ def test_a_matrix_with_rules_of_its_own_is_refused():
         pb.grad(lambda x: np.sum(x * matrix))(np.ones((2, 2)))
     program = pb.trace(lambda x: x * x, x="N N")
     assert np.array_equal(program(matrix), np.asarray(matrix) ** 2)
+
+
+def test_a_refusal_shows_the_users_line_and_not_one_of_pythons_library():
+    from statistics import fmean
+
+    def through_the_library(x):
+        return fmean([x, x])  # the user's line
+
+    with pytest.raises(pb.PullbackError, match="the user's line"):
+        pb.trace(through_the_library, x="")
