@@ -9,8 +9,9 @@ from . import primitives
 from .compiling import compile
 from .differentiate import grad, value_and_grad, vjp
 from .errors import PullbackError
+from .jacobians import hessian, hvp, jacobian, jvp
 from .program import Program
-from .tracing import trace, vocabulary
+from .tracing import custom_vjp, trace, vocabulary
 
 if TYPE_CHECKING:
     from . import losses, nn, optim, training
@@ -49,8 +50,13 @@ __all__ = [
     "check_gradients",
     "compare",
     "compile",
+    "custom_vjp",
     "diagnose",
     "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
     "load",
     "losses",
     "nn",

@@ -53,11 +53,11 @@ def vjp(
     Source: Griewank and Walther, Evaluating Derivatives (2008), chapter 3.
     """
     traced = trace_eager(function, primals, keywords)
-    inputs = _inputs(traced)
+    inputs = inputs_of(traced)
     names = list(signature_of(function).bind_partial(*primals).arguments)
     wanted = [var for name in names for var in traced.leaves[name].inputs if var is not None]
     program = vjp_program(traced.program, wanted)
-    known = {} if _is_nested(inputs, program) else traced.values
+    known = {} if is_nested(inputs, program) else traced.values
     out_leaves = replay(traced.program, inputs, known)
 
     def pullback(cotangent: Any) -> tuple[Any, ...]:
@@ -67,7 +67,7 @@ def vjp(
             unflatten(
                 traced.leaves[name].structure,
                 [
-                    None if var is None else _owned(next(results))
+                    None if var is None else owned(next(results))
                     for var in traced.leaves[name].inputs
                 ],
             )
@@ -75,7 +75,7 @@ def vjp(
         ]
         return _one_per_primal(function, cotangents)
 
-    return unflatten(traced.program.result, [_owned(leaf) for leaf in out_leaves]), pullback
+    return unflatten(traced.program.result, [owned(leaf) for leaf in out_leaves]), pullback
 
 
 @overload
@@ -164,18 +164,18 @@ def _gradient_at(
     """The value (None unless asked for) and the gradient of a function at its arguments."""
     traced = trace_eager(function, args, kwargs)
     _refuse_extra_outputs(traced.program, has_aux)
-    names, many = _wanted(wrt, list(traced.leaves))
+    names, many = wanted_arguments(wrt, list(traced.leaves))
     wanted = [var for name in names for var in _floating(traced, name)]
     structures = tuple(traced.leaves[name].structure for name in names)
     result = Structure("tuple", tuple(range(len(names))), structures) if many else structures[0]
     program = gradient_program(traced.program, wanted, with_value, result)
-    inputs = _inputs(traced)
-    known = {} if _is_nested(inputs, program) else traced.values
-    outputs = unflatten(program.result, [_owned(leaf) for leaf in replay(program, inputs, known)])
+    inputs = inputs_of(traced)
+    known = {} if is_nested(inputs, program) else traced.values
+    outputs = unflatten(program.result, [owned(leaf) for leaf in replay(program, inputs, known)])
     return outputs if with_value else (None, outputs)
 
 
-def _wanted(wrt: Wrt, names: list[str]) -> tuple[list[str], bool]:
+def wanted_arguments(wrt: Wrt, names: list[str]) -> tuple[list[str], bool]:
     """The names of the arguments that `wrt` means, and whether it is a list."""
     many = isinstance(wrt, list | tuple)
     items = list(wrt) if isinstance(wrt, list | tuple) else [0 if wrt is None else wrt]
@@ -201,7 +201,7 @@ def _floating(traced: EagerTrace, name: str) -> list[Var]:
     return [var for var in inputs if var is not None]
 
 
-def _inputs(traced: EagerTrace) -> dict[Var, Any]:
+def inputs_of(traced: EagerTrace) -> dict[Var, Any]:
     """The value of each input of an eager trace: a number, or a value of an outer trace."""
     return {
         var: leaf if isinstance(leaf, TracedArray) else traced.values.get(var, leaf)
@@ -219,7 +219,8 @@ def _one_per_primal(function: Callable[..., Any], cotangents: list[Any]) -> tupl
     return tuple(cotangents)
 
 
-def _is_nested(inputs: Mapping[Var, Any], program: Program) -> bool:
+def is_nested(inputs: Mapping[Var, Any], program: Program) -> bool:
+    """Whether it is differentiated inside the trace of another function."""
     values = (*inputs.values(), *program.defaults.values())
     return any(isinstance(value, TracedArray) for value in values)
 
@@ -250,7 +251,7 @@ def _cotangent_inputs(forward: Program, derived: Program, cotangent: Any) -> dic
     }
 
 
-def _owned(value: Any) -> Any:
+def owned(value: Any) -> Any:
     """A result that shares no memory with anything, as a caller expects; 0-d as a scalar."""
     if isinstance(value, TracedArray):
         return value.snapshot()
@@ -264,8 +265,8 @@ def _program_gradient(
 ) -> Program:
     """`grad` of a program: wrt names arguments, or leaves such as W1 of params['W1']."""
     _refuse_extra_outputs(program, has_aux)
-    by_name = _named_inputs(program)
-    names, many = _wanted(wrt, list(by_name))
+    by_name = named_inputs(program)
+    names, many = wanted_arguments(wrt, list(by_name))
     parts = [by_name[name] for name in names]
     for name, (_, inputs) in zip(names, parts, strict=True):
         if not all(var.aval.is_float for var in inputs):
@@ -276,7 +277,8 @@ def _program_gradient(
     return gradient_program(program, inputs, with_value, result)
 
 
-def _named_inputs(program: Program) -> dict[str, tuple[Structure, list[Var]]]:
+def named_inputs(program: Program) -> dict[str, tuple[Structure, list[Var]]]:
+    """Each argument, and each leaf that has a name of its own: its structure and its inputs."""
     named: dict[str, tuple[Structure, list[Var]]] = {}
     remaining = list(program.argument_inputs)
     for argument in program.arguments:
