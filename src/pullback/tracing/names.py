@@ -20,7 +20,13 @@ from ..errors import is_internal
 _STORES = {"STORE_FAST", "STORE_NAME", "STORE_GLOBAL", "STORE_DEREF"}
 _FUSED_STORES = {"STORE_FAST_LOAD_FAST", "STORE_FAST_STORE_FAST"}
 _RETURNS = {"RETURN_VALUE"}
-_LIBRARY_OF_FUNCTIONS = ("pullback.nn", "pullback.losses", "pullback.optim", "pullback.training")
+_LIBRARY_OF_FUNCTIONS = (
+    "pullback.nn",
+    "pullback.losses",
+    "pullback.optim",
+    "pullback.training",
+    "pullback.explaining.notes",
+)
 """Parts of Pullback that are ordinary functions, traced like the user's own."""
 
 
