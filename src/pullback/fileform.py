@@ -203,6 +203,8 @@ def _encode_param(value: Any) -> Any:
         return {"dim": str(value)}
     if isinstance(value, np.dtype):
         return {"dtype": dtype_code(value)}
+    if isinstance(value, Program):
+        return {"program": encode(value)}
     if isinstance(value, float) and not np.isfinite(value):
         return {"float": str(value)}
     return value
@@ -218,6 +220,7 @@ def _decode_param(value: Any) -> Any:
         "slice": lambda bounds: Slice(*map(_decode_param, bounds)),
         "dim": parse_dim,
         "dtype": _decode_dtype,
+        "program": decode,
         "float": float,
     }
     ((kind, content),) = value.items()

@@ -203,7 +203,7 @@ class Program:
 
     def _equation_text(self, equation: Equation) -> str:
         inputs = [self.text_of_atom(atom) for atom in equation.inputs]
-        params = [f"{name}={value}" for name, value in equation.params.items()]
+        params = [f"{name}={_param_text(value)}" for name, value in equation.params.items()]
         out = equation.out
         call = f"{equation.primitive.name}({', '.join(inputs + params)})"
         return f"{self.names[out]}: {out.aval} = {call}"
@@ -318,6 +318,10 @@ class Program:
         import hashlib
 
         return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+
+def _param_text(value: Any) -> str:
+    return repr(value) if isinstance(value, Program) else str(value)
 
 
 def primitive_named(name: str) -> Primitive:

@@ -112,6 +112,7 @@ EQUIVALENT = {
     "where": {"inputs swapped"},  # it reads the condition only
     "stack": {"inputs swapped"},  # it counts them
     "as_scalar": {"averaged"},  # its cotangent is one number, the mean of itself
+    "with_rule": set(FOR_ANY_RULE),  # its sample is of whole numbers, which have no slope
     "sign": set(FOR_ANY_RULE),  # its cotangent is 0, and no change of 0 is a fault
 }
 

@@ -6,6 +6,7 @@ VJP rule, its convention at kinks and the sample inputs on which the tests exami
 
 from . import (
     activations,
+    custom,
     elementwise,
     fused,
     indexing,
@@ -19,6 +20,7 @@ from . import (
 
 __all__ = [
     "activations",
+    "custom",
     "elementwise",
     "fused",
     "indexing",

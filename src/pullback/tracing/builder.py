@@ -254,6 +254,14 @@ class Builder:
         """The wished-for name of a variable and whether it is the user's own."""
         return self._hints.get(var, (var.hint, var.named))
 
+    def may_vary(self, var: Var) -> bool:
+        """Whether a derivative may be asked for with respect to a variable or what it is made of.
+
+        An array of the surrounding code is a constant; a value of a surrounding trace is not.
+        """
+        is_constant = var in self._defaults and not hasattr(self._defaults[var], "builder")
+        return var.aval.is_float and not var.aval.weak and not is_constant
+
     def suggest(self, atom: Atom, hint: str) -> None:
         """Name a value that has no name of its own yet."""
         if isinstance(atom, Var) and not self.hint_of(atom)[1]:

@@ -61,6 +61,10 @@ def _with_types(
 ) -> Program:
     changed: dict[Var, Var] = {}
 
+    def of_every_param(value: Any) -> Any:
+        is_program = isinstance(value, Program)
+        return _with_types(value, of_aval, of_param, of_default) if is_program else of_param(value)
+
     def of_input(var: Var) -> Var:
         return changed.setdefault(var, replace(var, aval=of_aval(var.aval)))
 
@@ -73,7 +77,7 @@ def _with_types(
     equations = []
     for equation in program.equations:
         operands = tuple(map(of_atom, equation.inputs))
-        params = MappingProxyType({key: of_param(v) for key, v in equation.params.items()})
+        params = MappingProxyType({key: of_every_param(v) for key, v in equation.params.items()})
         aval = equation.primitive.aval(*(atom.aval for atom in operands), **params)
         changed[equation.out] = replace(equation.out, aval=aval)
         out = changed[equation.out]

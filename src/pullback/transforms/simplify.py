@@ -61,7 +61,7 @@ class Rewriter:
         key = (
             equation.primitive.name,
             tuple(_identity_of(atom) for atom in equation.inputs),
-            tuple((name, repr(value)) for name, value in equation.params.items()),
+            tuple((name, _identity_of_param(value)) for name, value in equation.params.items()),
         )
         if key in self._known:
             return self._keeping_name(self._known[key], equation.out)
@@ -84,6 +84,10 @@ def _identity_of(atom: Atom) -> Any:
     if isinstance(atom, Var):
         return id(atom)
     return (type(atom.value).__name__, repr(atom.value))
+
+
+def _identity_of_param(value: Any) -> Any:
+    return id(value) if isinstance(value, Program) else repr(value)
 
 
 def simplify(program: Program, identities: Sequence[Identity] | None = None) -> Program:
