@@ -1,0 +1,25 @@
+"""A class's hand-written backward passes, graded: strangers' code, run in closed rooms."""
+
+from .grade import FAILED, RIGHT, WRONG, Exam, Marks, grade
+from .inputs import input_sets
+from .limits import Limits
+from .protection import Protection, protection_of
+from .sandbox import Answer, Sandbox
+from .submissions import Submission, find_submissions
+
+__all__ = [
+    "FAILED",
+    "RIGHT",
+    "WRONG",
+    "Answer",
+    "Exam",
+    "Limits",
+    "Marks",
+    "Protection",
+    "Sandbox",
+    "Submission",
+    "find_submissions",
+    "grade",
+    "input_sets",
+    "protection_of",
+]
