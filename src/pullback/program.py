@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from .dims import Dim
 from .errors import Location, ProgramError, PullbackError
 from .primitive import REGISTRY, Literal, Params, Primitive
 from .trees import Structure, format_path
+
+if TYPE_CHECKING:
+    from .views.graph import Graph
 
 FORWARD, BACKWARD, UPDATE = "forward", "backward", "update"
 
@@ -271,6 +274,36 @@ class Program:
         from .views.numpy_source import to_numpy
 
         return to_numpy(self)
+
+    def to_graph(
+        self,
+        values: Any = None,
+        *,
+        backward: bool | None = None,
+        direction: str | None = None,
+        most: int = 200,
+    ) -> Graph:
+        """The program as a picture: values along its wires, error signals back along them.
+
+        Args:
+            values: Its arguments, a dict by name or a sequence in order, to show their values.
+            backward: Whether error signals are drawn; None: if it is a gradient or returns a loss.
+            direction: "right", "down", or None for what suits its size.
+            most: How many nodes are drawn one by one, at least 10; larger programs are folded.
+
+        Returns:
+            A `Graph`: `svg()`, `dot()`, `save(path)`; in a notebook it draws itself. A gradient is
+            drawn as its forward program with the error signals that flow back to `wrt`.
+
+        Raises:
+            UsageError: When backward=True and there is no gradient, or a setting is not allowed.
+            ProgramError: When the values do not fit its inputs.
+        """
+        from .engines.bound import bound
+        from .views.graph import draw
+
+        fixed, inputs = (self, None) if values is None else bound(self, values)
+        return draw(fixed, inputs, backward, direction, most)
 
     def to_json(self) -> str:
         """The canonical file form: data only, without lines and paths.
