@@ -17,7 +17,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .avals import Aval, aval_of, dtype_code
+from .dims import Dimension, Shape, product
 from .errors import ProgramError
+from .formula import Formula, Function, Notation
+from .numbers import number_text
 
 COMPARISON, SUM, PRODUCT, UNARY, POWER, ATOM = range(6)
 """Python's operator precedences, loosest first."""
@@ -25,6 +28,7 @@ COMPARISON, SUM, PRODUCT, UNARY, POWER, ATOM = range(6)
 Params = Mapping[str, Any]
 TextOf = Callable[[Any], str]
 Rule = Callable[..., tuple[Any, ...]]
+Flops = Callable[[Sequence[Aval], Aval, Params], Dimension]
 
 
 class Source(NamedTuple):
@@ -78,6 +82,11 @@ class Primitive:
         keeps_array: Whether its result without axes is a 0-d array, which can be written to,
             instead of one of NumPy's scalars, which cannot.
         free_to_repeat: Whether, with these params, writing it twice costs nothing (x.T).
+        notation: `notation(formulas, params, shape) -> Formula`, how mathematics writes it;
+            its name as a function when None.
+        flops: `flops(avals, out, params) -> Dimension`, how many operations on numbers it does.
+            An addition, a product, a comparison, a function such as exp each count as one.
+            When None: one per entry of the result if it works entry by entry, else 0.
     """
 
     name: str
@@ -92,6 +101,8 @@ class Primitive:
     view: bool = False
     keeps_array: bool = False
     free_to_repeat: Callable[[Params], bool] = lambda params: False
+    notation: Notation | None = None
+    flops: Flops | None = None
     _rules: list[Rule] = field(default_factory=list, repr=False)
 
     def __post_init__(self) -> None:
@@ -117,6 +128,19 @@ class Primitive:
             return False
         index = params.get("index")
         return not self.view or (index is not None and all(isinstance(i, int) for i in index))
+
+    def formula(self, inputs: Sequence[Formula], params: Params, shape: Shape) -> Formula:
+        """Its result as mathematics writes it, from the formulas of its inputs."""
+        if self.notation is not None:
+            return self.notation(inputs, params, shape)
+        name = self.name
+        return Function(shape, tuple(inputs), name=name, primitive=name, params=params)
+
+    def count_flops(self, inputs: Sequence[Aval], out: Aval, params: Params) -> Dimension:
+        """How many operations on numbers it does."""
+        if self.flops is not None:
+            return self.flops(inputs, out, params)
+        return product(out.shape) if self.elementwise else 0
 
     @property
     def rule(self) -> Rule | None:
@@ -163,6 +187,8 @@ def text_of_constant(value: Any) -> str:
     """A param as Python text."""
     if isinstance(value, np.dtype):
         return f"np.{value.name}" if value.kind != "b" else "np.bool_"
+    if isinstance(value, np.generic):
+        return number_text(value) if np.isfinite(value) else text_of_constant(value.item())
     if isinstance(value, float) and not np.isfinite(value):
         return {"inf": "np.inf", "-inf": "-np.inf"}.get(str(value), "np.nan")
     if isinstance(value, tuple):
@@ -216,7 +242,7 @@ class Literal:
     def __str__(self) -> str:
         if self.aval.weak:
             return text_of_constant(self.value)
-        number = text_of_constant(self.value.item())
+        number = text_of_constant(self.value)
         return f"{number}:{dtype_code(self.aval.dtype)}"
 
     def source(self) -> Source:
@@ -224,4 +250,4 @@ class Literal:
         if self.aval.weak:
             text = text_of_constant(self.value)
             return Source(text, UNARY if text.startswith("-") else ATOM)
-        return Source(f"{text_of_constant(self.aval.dtype)}({text_of_constant(self.value.item())})")
+        return Source(f"{text_of_constant(self.aval.dtype)}({text_of_constant(self.value)})")

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..formula import notation as written
 from ..primitive import Case, Primitive, Slopes, call, vjp_of
 from . import helpers
 from .elementwise import any_real, nonzero_real, positive_real, sample_cases
@@ -27,6 +28,7 @@ erf = Primitive(
     sample_cases(any_real),
     helpers=(*_ERF, helpers.erf),
     elementwise=True,
+    notation=written.entry_function("erf"),
 )
 normal_cdf = Primitive(
     "normal_cdf",
@@ -35,6 +37,7 @@ normal_cdf = Primitive(
     sample_cases(any_real),
     helpers=(*_ERF, helpers.normal_cdf),
     elementwise=True,
+    notation=written.entry_function("Φ", "normal_cdf"),
 )
 
 
@@ -76,6 +79,7 @@ leaky_relu = Primitive(
     slopes=_leaky_relu_slopes,
     kink="leaky_relu: at 0 the slope of its left side",
     elementwise=True,
+    notation=written.entry_function("leaky_relu"),
 )
 
 
@@ -103,6 +107,7 @@ elu = Primitive(
     kink="elu: at 0 the slope of its left side, alpha",
     smooth_elsewhere=True,
     elementwise=True,
+    notation=written.entry_function("elu"),
 )
 
 
@@ -119,6 +124,7 @@ silu = Primitive(
     sample_cases(any_real),
     helpers=(helpers.sigmoid, helpers.silu),
     elementwise=True,
+    notation=written.entry_function("silu"),
 )
 gelu = Primitive(
     "gelu",
@@ -127,6 +133,7 @@ gelu = Primitive(
     sample_cases(any_real),
     helpers=(*_ERF, helpers.normal_cdf, helpers.gelu),
     elementwise=True,
+    notation=written.entry_function("gelu"),
 )
 gelu_tanh = Primitive(
     "gelu_tanh",
@@ -135,6 +142,7 @@ gelu_tanh = Primitive(
     sample_cases(any_real),
     helpers=(helpers.sigmoid, helpers.gelu_tanh),
     elementwise=True,
+    notation=written.entry_function("gelu_tanh"),
 )
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..formula import Formula, Notation, build
+from ..formula import notation as written
 from ..primitive import (
     POWER,
     PRODUCT,
@@ -70,7 +72,9 @@ def sample_cases(*samplers: Sampler) -> Callable[[np.random.Generator], list[Cas
     return cases
 
 
-def unary_function(name: str, ufunc: np.ufunc, sampler: Sampler) -> Primitive:
+def unary_function(
+    name: str, ufunc: np.ufunc, sampler: Sampler, notation: Notation | None = None
+) -> Primitive:
     """A primitive written `np.name(x)`."""
     return Primitive(
         name,
@@ -78,13 +82,24 @@ def unary_function(name: str, ufunc: np.ufunc, sampler: Sampler) -> Primitive:
         call(f"np.{name}"),
         sample_cases(sampler),
         elementwise=True,
+        notation=notation or written.entry_function(name),
     )
 
 
-def binary_operator(name: str, ufunc: np.ufunc, emit: Emit, *samplers: Sampler) -> Primitive:
-    """A primitive written with one of Python's operators."""
+def binary_operator(
+    ufunc: np.ufunc, emit: Emit, formula: Callable[..., Formula], *samplers: Sampler
+) -> Primitive:
+    """A primitive written with one of Python's operators, and as `formula(left, right)`."""
+    name = ufunc.__name__
     aval = elementwise_aval(name, ufunc, True)
-    return Primitive(name, aval, emit, sample_cases(*samplers), elementwise=True)
+    return Primitive(
+        name,
+        aval,
+        emit,
+        sample_cases(*samplers),
+        elementwise=True,
+        notation=written.of_parts(formula),
+    )
 
 
 def _emit_negative(arguments: Sequence[Source], params: Params, text_of: TextOf) -> Source:
@@ -96,25 +111,28 @@ def is_literal(value: Any) -> bool:
     return isinstance(value, bool | int | float | np.number)
 
 
-add = binary_operator("add", np.add, infix("+", SUM), any_real, any_real)
-subtract = binary_operator("subtract", np.subtract, infix("-", SUM), any_real, any_real)
-multiply = binary_operator("multiply", np.multiply, infix("*", PRODUCT), any_real, any_real)
-divide = binary_operator("divide", np.true_divide, infix("/", PRODUCT), any_real, nonzero_real)
-power = binary_operator("power", np.power, infix("**", POWER), positive_real, any_real)
+add = binary_operator(np.add, infix("+", SUM), build.add, any_real, any_real)
+subtract = binary_operator(np.subtract, infix("-", SUM), build.subtract, any_real, any_real)
+multiply = binary_operator(np.multiply, infix("*", PRODUCT), build.times, any_real, any_real)
+divide = binary_operator(np.divide, infix("/", PRODUCT), build.quotient, any_real, nonzero_real)
+power = binary_operator(np.power, infix("**", POWER), build.power, positive_real, any_real)
 negative = Primitive(
     "negative",
     elementwise_aval("negative", np.negative, True),
     _emit_negative,
     sample_cases(any_real),
     elementwise=True,
+    notation=written.of_parts(build.negative),
 )
-square = unary_function("square", np.square, any_real)
-reciprocal = unary_function("reciprocal", np.reciprocal, nonzero_real)
-sqrt = unary_function("sqrt", np.sqrt, positive_real)
+square = unary_function("square", np.square, any_real, written.of_parts(written.squared))
+reciprocal = unary_function(
+    "reciprocal", np.reciprocal, nonzero_real, written.of_parts(written.inverse)
+)
+sqrt = unary_function("sqrt", np.sqrt, positive_real, written.of_parts(written.root))
 exp = unary_function("exp", np.exp, any_real)
-expm1 = unary_function("expm1", np.expm1, any_real)
+expm1 = unary_function("expm1", np.expm1, any_real, written.of_parts(written.exp_minus_one))
 log = unary_function("log", np.log, positive_real)
-log1p = unary_function("log1p", np.log1p, positive_real)
+log1p = unary_function("log1p", np.log1p, positive_real, written.of_parts(written.log_of_one_more))
 sin = unary_function("sin", np.sin, any_real)
 cos = unary_function("cos", np.cos, any_real)
 tanh = unary_function("tanh", np.tanh, any_real)
@@ -124,6 +142,7 @@ logaddexp = Primitive(
     call("np.logaddexp"),
     sample_cases(any_real, any_real),
     elementwise=True,
+    notation=written.of_parts(written.log_of_sum_of_exp),
 )
 
 

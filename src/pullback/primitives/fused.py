@@ -13,8 +13,9 @@ import numpy as np
 
 from ..avals import Aval, Dtype
 from ..errors import ShapeError
+from ..formula import notation as written
 from ..primitive import ATOM, Case, Params, Primitive, Source, TextOf, call, vjp_of
-from . import helpers
+from . import flop_rules, helpers
 from .elementwise import any_real, logaddexp, sample_cases
 from .reductions import spread
 from .shape_rules import floating_aval, normal_axis, reduced_shape
@@ -26,6 +27,7 @@ sigmoid = Primitive(
     sample_cases(any_real),
     helpers=(helpers.sigmoid,),
     elementwise=True,
+    notation=written.entry_function("sigmoid"),
 )
 
 
@@ -54,12 +56,16 @@ def _axis_cases(random: np.random.Generator) -> list[Case]:
     return [Case((any_real(random, shape),), {"axis": axis}) for shape, axis in shapes]
 
 
+_softmax_of = written.array_function("softmax", "softmax", written.axis_unless_last)
+
 softmax = Primitive(
     "softmax",
     _along_axis("softmax"),
     call("softmax", "axis"),
     _axis_cases,
     helpers=(helpers.softmax,),
+    notation=_softmax_of,
+    flops=flop_rules.per_entry_read(5),
 )
 log_softmax = Primitive(
     "log_softmax",
@@ -67,6 +73,8 @@ log_softmax = Primitive(
     call("log_softmax", "axis"),
     _axis_cases,
     helpers=(helpers.log_softmax,),
+    notation=written.log_of(_softmax_of),
+    flops=flop_rules.per_entry_read(5),
 )
 
 
@@ -102,6 +110,8 @@ logsumexp = Primitive(
         for keepdims in (False, True)
     ],
     helpers=(helpers.logsumexp,),
+    notation=written.log_sum_exp,
+    flops=flop_rules.per_entry_read(4),
 )
 
 

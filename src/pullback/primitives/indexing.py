@@ -14,8 +14,10 @@ import numpy as np
 from ..avals import Aval
 from ..dims import Dimension, Shape, Slice, format_shape
 from ..errors import ShapeError
+from ..formula import Formula, Notation
+from ..formula import notation as written
 from ..primitive import Case, Params, Primitive, Source, TextOf, call, vjp_of
-from . import helpers
+from . import flop_rules, helpers
 from .elementwise import any_real
 from .shape_rules import broadcast_shapes, normal_axis
 
@@ -90,6 +92,25 @@ def _emit_getitem(arguments: Sequence[Source], params: Params, text_of: TextOf) 
     return Source(f"{x.within(5)}[{index_text(params['index'], arrays, text_of)}]")
 
 
+def _notation_getitem(parts: Sequence[Formula], params: Params, shape: Shape) -> Formula:
+    items: list[str | int] = []
+    array = 1
+    for item in params["index"]:
+        items.append(array if item == ARRAY else "new" if item is None else str(item))
+        array += item == ARRAY
+    return written.entries(parts, items, shape, params)
+
+
+def _index_subscript(parts: Sequence[Formula], params: Params) -> str:
+    texts = ("…" if item == ARRAY else str(item) for item in params["index"])
+    return f"[{', '.join(texts)}]"
+
+
+def _placing_notation(name: str) -> Notation:
+    notation: Notation = written.array_function(name, name, _index_subscript)
+    return notation
+
+
 INDEX_CASES: list[tuple[tuple[int, ...], Index, tuple[Any, ...]]] = [
     ((3, 4), (1,), ()),
     ((3, 4), (Slice(1, None), Slice(None, None, 2)), ()),
@@ -114,6 +135,7 @@ getitem = Primitive(
     _emit_getitem,
     _getitem_cases,
     view=True,
+    notation=_notation_getitem,
 )
 
 
@@ -160,6 +182,7 @@ placed = Primitive(
     _placing("placed"),
     lambda random: _placing_cases(random, False),
     helpers=(helpers.placed,),
+    notation=_placing_notation("placed"),
 )
 scatter_add = Primitive(
     "scatter_add",
@@ -167,6 +190,8 @@ scatter_add = Primitive(
     _placing("scatter_add"),
     lambda random: _placing_cases(random, True),
     helpers=(helpers.scatter_add,),
+    notation=_placing_notation("scatter_add"),
+    flops=flop_rules.per_entry_read(1),
 )
 
 
@@ -214,6 +239,7 @@ setitem = Primitive(
     _emit_setitem,
     _setitem_cases,
     helpers=(helpers.with_item,),
+    notation=_placing_notation("setitem"),
     keeps_array=True,
 )
 
@@ -280,6 +306,7 @@ scatter_along_axis = Primitive(
         for (x, indices), params in _along_axis_cases(random)
     ],
     helpers=(helpers.scatter_along_axis,),
+    flops=flop_rules.per_entry_read(1),
 )
 
 

@@ -14,6 +14,8 @@ import numpy as np
 
 from ..avals import Aval
 from ..errors import ShapeError
+from ..formula import Notation
+from ..formula import notation as written
 from ..primitive import (
     COMPARISON,
     Case,
@@ -67,6 +69,7 @@ maximum = Primitive(
     slopes=_maximum_slopes,
     kink="maximum: slope 0 where x ties with a number, shared evenly where two arrays tie",
     elementwise=True,
+    notation=written.entry_function("max", "maximum"),
 )
 minimum = Primitive(
     "minimum",
@@ -76,6 +79,7 @@ minimum = Primitive(
     slopes=_minimum_slopes,
     kink="minimum: slope 0 where x ties with a number, shared evenly where two arrays tie",
     elementwise=True,
+    notation=written.entry_function("min", "minimum"),
 )
 
 
@@ -130,6 +134,7 @@ clip = Primitive(
     slopes=_clip_slopes,
     kink="clip: slope 0 at its bounds",
     elementwise=True,
+    notation=written.entry_function("clip"),
 )
 
 
@@ -158,6 +163,7 @@ absolute = Primitive(
     slopes=_abs_slopes,
     kink="abs: slope 0 at 0",
     elementwise=True,
+    notation=written.of_parts(written.absolute),
 )
 sign = Primitive(
     "sign",
@@ -166,6 +172,7 @@ sign = Primitive(
     sample_cases(nonzero_real),
     slopes=_constant_slopes,
     elementwise=True,
+    notation=written.entry_function("sign"),
 )
 
 
@@ -181,37 +188,40 @@ def sign_vjp(ct: Any, out: Any, x: Any) -> tuple[Any]:
     return (np.zeros_like(ct),)
 
 
-def _comparison(name: str, ufunc: np.ufunc, symbol: str) -> Primitive:
+def _comparison(name: str, ufunc: np.ufunc, symbol: str, sign: str) -> Primitive:
     return Primitive(
         name,
         elementwise_aval(name, ufunc, True),
         infix(symbol, COMPARISON),
         sample_cases(any_real, any_real),
         elementwise=True,
+        notation=written.relation(sign),
     )
 
 
-greater = _comparison("greater", np.greater, ">")
-greater_equal = _comparison("greater_equal", np.greater_equal, ">=")
-less = _comparison("less", np.less, "<")
-less_equal = _comparison("less_equal", np.less_equal, "<=")
-equal = _comparison("equal", np.equal, "==")
-not_equal = _comparison("not_equal", np.not_equal, "!=")
+greater = _comparison("greater", np.greater, ">", ">")
+greater_equal = _comparison("greater_equal", np.greater_equal, ">=", "≥")
+less = _comparison("less", np.less, "<", "<")
+less_equal = _comparison("less_equal", np.less_equal, "<=", "≤")
+equal = _comparison("equal", np.equal, "==", "=")
+not_equal = _comparison("not_equal", np.not_equal, "!=", "≠")
 
 
-def _predicate(name: str, ufunc: np.ufunc, inputs: int) -> Primitive:
+def _predicate(ufunc: np.ufunc, notation: Notation) -> Primitive:
+    name = ufunc.__name__
     aval = elementwise_aval(name, ufunc, False)
-    cases = sample_cases(*[any_real] * inputs)
-    return Primitive(name, aval, call(f"np.{name}"), cases, elementwise=True)
+    cases = sample_cases(*[any_real] * ufunc.nin)
+    emit = call(f"np.{name}")
+    return Primitive(name, aval, emit, cases, elementwise=True, notation=notation)
 
 
-logical_and = _predicate("logical_and", np.logical_and, 2)
-logical_or = _predicate("logical_or", np.logical_or, 2)
-logical_xor = _predicate("logical_xor", np.logical_xor, 2)
-logical_not = _predicate("logical_not", np.logical_not, 1)
-isfinite = _predicate("isfinite", np.isfinite, 1)
-isnan = _predicate("isnan", np.isnan, 1)
-isinf = _predicate("isinf", np.isinf, 1)
+logical_and = _predicate(np.logical_and, written.junction("∧"))
+logical_or = _predicate(np.logical_or, written.junction("∨"))
+logical_xor = _predicate(np.logical_xor, written.junction("⊕"))
+logical_not = _predicate(np.logical_not, written.of_parts(written.denied))
+isfinite = _predicate(np.isfinite, written.entry_function("isfinite"))
+isnan = _predicate(np.isnan, written.entry_function("isnan"))
+isinf = _predicate(np.isinf, written.entry_function("isinf"))
 
 
 def _where_aval(condition: Aval, x: Aval, y: Aval) -> Aval:
@@ -242,6 +252,7 @@ where = Primitive(
     kink="where and masks: the slope of the side that the condition takes, as it is written",
     elementwise=True,
     keeps_array=True,
+    notation=written.of_parts(written.cases),
 )
 
 

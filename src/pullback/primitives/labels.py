@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 
 from ..avals import Aval
+from ..dims import Shape
 from ..errors import ShapeError
+from ..formula import Formula, build
+from ..formula import notation as written
 from ..primitive import Case, Params, Primitive, Source, TextOf, call, vjp_of
-from . import loss_helpers
+from . import flop_rules, loss_helpers
 from .elementwise import is_literal
 from .shape_rules import floating_aval
 
@@ -36,12 +39,21 @@ def _some_rows(random: np.random.Generator) -> list[Any]:
     return [random.dirichlet(np.ones(shape[-1]), shape[:-1]) for shape in shapes]
 
 
+def _smoothing(parts: Sequence[Formula], params: Params, shape: Shape) -> Formula:
+    """(1 - amount) y + amount / classes."""
+    y, amount = parts
+    uniform = build.quotient(amount, build.size(shape[-1]))
+    return build.add(build.times(build.subtract(build.number(1), amount), y), uniform)
+
+
 smooth_labels = Primitive(
     "smooth_labels",
     _smooth_labels_aval,
     call("smooth_labels"),
     lambda random: [Case((y, 0.1)) for y in _some_rows(random)],
     helpers=(loss_helpers.smooth_labels,),
+    notation=_smoothing,
+    flops=flop_rules.per_entry_read(2),
 )
 
 
@@ -68,6 +80,8 @@ distribution = Primitive(
     # A tolerance so large lets the tests move single entries.
     lambda random: [Case((y,), {"tolerance": 9.0}) for y in _some_rows(random)],
     helpers=(loss_helpers.distribution,),
+    notation=written.of_parts(written.same),
+    flops=flop_rules.per_entry_read(2),
 )
 
 

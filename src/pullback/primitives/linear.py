@@ -10,7 +10,9 @@ import numpy as np
 from ..avals import Aval
 from ..dims import Dimension
 from ..errors import ShapeError, UsageError
+from ..formula import notation as written
 from ..primitive import PRODUCT, Case, Params, Primitive, Source, TextOf, call, infix, vjp_of
+from . import flop_rules
 from .elementwise import any_real
 from .shape_rules import broadcast_shapes, shapes_text, ufunc_dtype
 
@@ -46,7 +48,14 @@ def _matmul_cases(random: np.random.Generator) -> list[Case]:
     return [Case((any_real(random, left), any_real(random, right))) for left, right in shapes]
 
 
-matmul = Primitive("matmul", _matmul_aval, infix("@", PRODUCT), _matmul_cases)
+matmul = Primitive(
+    "matmul",
+    _matmul_aval,
+    infix("@", PRODUCT),
+    _matmul_cases,
+    notation=written.matrix_product,
+    flops=flop_rules.matmul,
+)
 
 
 @vjp_of(matmul)
@@ -77,6 +86,8 @@ outer = Primitive(
         Case((any_real(random, (3,)), any_real(random, (4,)))),
         Case((any_real(random, (1,)), any_real(random, (2,)))),
     ],
+    notation=written.of_parts(written.outer),
+    flops=flop_rules.per_entry_written(1),
 )
 
 
@@ -145,7 +156,14 @@ def _einsum_cases(random: np.random.Generator) -> list[Case]:
     ]
 
 
-einsum = Primitive("einsum", _einsum_aval, _emit_einsum, _einsum_cases)
+einsum = Primitive(
+    "einsum",
+    _einsum_aval,
+    _emit_einsum,
+    _einsum_cases,
+    notation=written.einsum,
+    flops=flop_rules.einsum,
+)
 
 
 @vjp_of(einsum)

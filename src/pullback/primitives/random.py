@@ -10,7 +10,7 @@ from ..avals import Aval, Dtype
 from ..dims import Shape
 from ..errors import ShapeError
 from ..primitive import Case, Params, Primitive, Source, TextOf
-from . import helpers
+from . import flop_rules, helpers
 
 
 def _uniform_aval(
@@ -40,4 +40,6 @@ uniform = Primitive(
     _emit_uniform,
     _uniform_cases,
     helpers=(helpers.threefry, helpers.random_uniform),
+    # Twenty rounds of three operations on two words, and what turns bits into a number.
+    flops=flop_rules.per_entry_written(64),
 )

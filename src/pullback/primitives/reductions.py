@@ -10,8 +10,10 @@ import numpy as np
 from ..avals import Aval
 from ..dims import product
 from ..errors import ShapeError
+from ..formula import Notation
+from ..formula import notation as written
 from ..primitive import Case, Primitive, Slopes, call, vjp_of
-from . import helpers
+from . import flop_rules, helpers
 from .elementwise import Sampler, any_real, nonzero_real
 from .shape_rules import normal_axis, reduced_shape
 
@@ -42,9 +44,15 @@ def _reduction(name: str, result: Callable[[Any], Any], floating: bool = False) 
     return aval
 
 
-def _primitive(name: str, reduce: Callable[[Any], Any], sampler: Sampler = any_real) -> Primitive:
-    emit = call(f"np.{name}", "axis", "keepdims")
-    return Primitive(name, _reduction(name, reduce), emit, reduction_cases(sampler))
+def _primitive(name: str, reduce: Callable[[Any], Any], notation: Notation) -> Primitive:
+    return Primitive(
+        name,
+        _reduction(name, reduce),
+        call(f"np.{name}", "axis", "keepdims"),
+        reduction_cases(any_real),
+        notation=notation,
+        flops=flop_rules.per_entry_read(1),
+    )
 
 
 def spread(value: Any, x: Any, axis: Any, keepdims: bool) -> Any:
@@ -58,9 +66,9 @@ def count(x: Any, axis: Any) -> Any:
     return product(tuple(x.shape[i] for i in axes))
 
 
-sum_ = _primitive("sum", np.sum)
-mean = _primitive("mean", np.mean)
-prod = _primitive("prod", np.prod)
+sum_ = _primitive("sum", np.sum, written.reduction("∑"))
+mean = _primitive("mean", np.mean, written.mean)
+prod = _primitive("prod", np.prod, written.reduction("∏"))
 
 
 @vjp_of(sum_)
@@ -96,6 +104,7 @@ product_of_others = Primitive(
     call("product_of_others"),
     lambda random: [Case((any_real(random, shape),)) for shape in [(4,), (3, 4), (2, 1)]],
     helpers=(helpers.product_of_others,),
+    flops=flop_rules.per_entry_read(3),
 )
 
 
@@ -131,6 +140,8 @@ def _spread_moment(name: str) -> Primitive:
         slopes=_origin_slopes if name == "std" else None,
         kink="std: slope 0 where all entries are equal" if name == "std" else "",
         smooth_elsewhere=name == "std",
+        notation=written.standard_deviation if name == "std" else written.variance,
+        flops=flop_rules.per_entry_read(4),
     )
 
 
@@ -183,6 +194,8 @@ def _extreme(name: str, reduce: Callable[[Any], Any], tied_below: float) -> Prim
         reduction_cases(any_real),
         slopes=slopes,
         kink=f"{name}: ties share the slope evenly",
+        notation=written.reduction(name),
+        flops=flop_rules.per_entry_read(1),
     )
 
 
@@ -216,6 +229,8 @@ norm = Primitive(
     slopes=_origin_slopes,
     kink="norm: slope 0 at the zero vector",
     smooth_elsewhere=True,
+    notation=written.norm,
+    flops=flop_rules.per_entry_read(2),
 )
 
 
@@ -241,6 +256,8 @@ cumsum = Primitive(
         Case((any_real(random, (5,)),), {"axis": 0}),
         Case((any_real(random, (2, 1, 3)),), {"axis": 1}),
     ],
+    notation=written.array_function("cumsum", "cumsum", written.axis_unless_last),
+    flops=flop_rules.per_entry_read(1),
 )
 
 
@@ -263,7 +280,18 @@ def _single_axis(random: np.random.Generator) -> list[Case]:
     return [case for case in reduction_cases(any_real)(random) if case.params["axis"] != (0, 1)]
 
 
-argmax = Primitive("argmax", _index_aval, call("np.argmax", "axis", "keepdims"), _single_axis)
-argmin = Primitive("argmin", _index_aval, call("np.argmin", "axis", "keepdims"), _single_axis)
-any_ = Primitive("any", _truth_aval, call("np.any", "axis", "keepdims"), reduction_cases(any_real))
-all_ = Primitive("all", _truth_aval, call("np.all", "axis", "keepdims"), reduction_cases(any_real))
+def _search(name: str, aval: Callable[..., Aval], cases: Callable[..., list[Case]]) -> Primitive:
+    return Primitive(
+        name,
+        aval,
+        call(f"np.{name}", "axis", "keepdims"),
+        cases,
+        notation=written.reduction(name),
+        flops=flop_rules.per_entry_read(1),
+    )
+
+
+argmax = _search("argmax", _index_aval, _single_axis)
+argmin = _search("argmin", _index_aval, _single_axis)
+any_ = _search("any", _truth_aval, reduction_cases(any_real))
+all_ = _search("all", _truth_aval, reduction_cases(any_real))

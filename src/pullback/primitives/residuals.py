@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..formula import notation as written
 from ..primitive import Primitive, call, vjp_of
 from . import loss_helpers
 from .elementwise import any_real, is_literal, positive_real, sample_cases
@@ -23,6 +24,7 @@ huber = Primitive(
     sample_cases(any_real, positive_real),
     helpers=(loss_helpers.huber,),
     elementwise=True,
+    notation=written.entry_function("huber"),
 )
 log_cosh = Primitive(
     "log_cosh",
@@ -31,6 +33,7 @@ log_cosh = Primitive(
     sample_cases(any_real),
     helpers=(loss_helpers.log_cosh,),
     elementwise=True,
+    notation=written.of_parts(written.log_of_cosh),
 )
 
 

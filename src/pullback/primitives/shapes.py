@@ -10,6 +10,8 @@ import numpy as np
 from ..avals import Aval
 from ..dims import Dim, Dimension, Shape, format_shape, product
 from ..errors import ShapeError
+from ..formula import build
+from ..formula import notation as written
 from ..primitive import ATOM, SUM, Case, Params, Primitive, Source, TextOf, call, vjp_of
 from .elementwise import any_real
 from .shape_rules import normal_axes, normal_axis, shapes_text
@@ -38,6 +40,7 @@ transpose = Primitive(
     ],
     view=True,
     free_to_repeat=lambda params: params["axes"] == tuple(reversed(range(len(params["axes"])))),
+    notation=written.moved,
 )
 
 
@@ -73,6 +76,7 @@ reshape = Primitive(
         Case((any_real(random, ()),), {"shape": (1, 1)}),
     ],
     view=True,
+    notation=written.array_function("reshape", "reshape", written.shape_subscript),
 )
 
 
@@ -102,6 +106,7 @@ broadcast_to = Primitive(
         Case((any_real(random, (1, 3)),), {"shape": (1, 3)}),
     ],
     view=True,
+    notation=written.repetition,
 )
 
 
@@ -127,6 +132,7 @@ expand_dims = Primitive(
         Case((any_real(random, (3,)),), {"axis": (0, 2)}),
     ],
     view=True,
+    notation=written.with_axes,
 )
 
 
@@ -153,6 +159,7 @@ squeeze = Primitive(
         Case((any_real(random, (1, 3, 1)),), {"axis": (0, 2)}),
     ],
     view=True,
+    notation=written.without_axes,
 )
 
 
@@ -192,6 +199,7 @@ concatenate = Primitive(
         Case((any_real(random, (2, 3)), any_real(random, (1, 3))), {"axis": 0}),
         Case(tuple(any_real(random, (2, n)) for n in (1, 2, 3)), {"axis": 1}),
     ],
+    notation=written.array_function("concatenate", "concatenate", written.axis_text),
 )
 
 
@@ -224,6 +232,7 @@ stack = Primitive(
         Case((any_real(random, (2, 3)), any_real(random, (2, 3))), {"axis": 1}),
         Case((any_real(random, ()), any_real(random, ()), any_real(random, ())), {"axis": 0}),
     ],
+    notation=written.array_function("stack", "stack", written.axis_text),
 )
 
 
@@ -248,6 +257,7 @@ full = Primitive(
     _emit_full,
     lambda random: [Case((), {"shape": (2, 3), "value": 0.5, "dtype": np.dtype("f8")})],
     keeps_array=True,
+    notation=written.constant,
 )
 
 
@@ -266,6 +276,7 @@ astype = Primitive(
     lambda x, dtype: x.with_dtype(dtype),
     _emit_astype,
     lambda random: [Case((any_real(random, (2, 3)),), {"dtype": np.dtype("f8")})],
+    notation=written.conversion,
 )
 
 
@@ -280,6 +291,7 @@ as_scalar = Primitive(
     lambda x, dtype: Aval(dtype, x.shape),
     lambda arguments, params, text_of: Source(f"{text_of(params['dtype'])}({arguments[0].text})"),
     lambda random: [Case((0.7,), {"dtype": np.dtype("f8")})],
+    notation=written.conversion,
 )
 """A Python number as a NumPy scalar."""
 
@@ -296,6 +308,7 @@ copy = Primitive(
     call("np.copy"),
     lambda random: [Case((any_real(random, (2, 3)),))],
     keeps_array=True,
+    notation=written.of_parts(written.same),
 )
 
 
@@ -320,6 +333,7 @@ size = Primitive(
     _emit_size,
     lambda random: [Case((), {"dim": 3})],
     free_to_repeat=lambda params: True,
+    notation=lambda parts, params, shape: build.size(params["dim"]),
 )
 
 

@@ -238,14 +238,14 @@ def _array_text(value: Any) -> str:
     dtype = text_of_constant(value.dtype)
     if value.size == 0:
         return f"np.zeros({text_of_constant(value.shape)}, dtype={dtype})"
-    return f"np.array({_list_text(value.tolist())}, dtype={dtype})"
+    return f"np.array({_list_text(value)}, dtype={dtype})"
 
 
 def _list_text(value: Any) -> str:
     """Nested lists of numbers as Python text; infinities and NaN by their NumPy names."""
-    if isinstance(value, list):
+    if np.ndim(value):
         return f"[{', '.join(map(_list_text, value))}]"
-    return text_of_constant(value)
+    return text_of_constant(value[()])
 
 
 def function_name(program: Program) -> str:
