@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .checking import GradientCheck, check_gradients
     from .diagnosis import Diagnosis, diagnose
     from .experiments import compare
+    from .grading import BackwardCheck, check_backward
     from .models import Model, load
     from .training import Run, train
 
@@ -26,6 +27,8 @@ __version__ = "0.1.0"
 _LOADED_WHEN_USED = {
     "GradientCheck": "checking",
     "check_gradients": "checking",
+    "BackwardCheck": "grading",
+    "check_backward": "grading",
     "compare": "experiments",
     "Diagnosis": "diagnosis",
     "diagnose": "diagnosis",
@@ -41,12 +44,14 @@ _LOADED_WHEN_USED = {
 """Public names whose modules `import pullback` leaves for later, so that it stays quick."""
 
 __all__ = [
+    "BackwardCheck",
     "Diagnosis",
     "GradientCheck",
     "Model",
     "Program",
     "PullbackError",
     "Run",
+    "check_backward",
     "check_gradients",
     "compare",
     "compile",
