@@ -10,22 +10,17 @@ from __future__ import annotations
 import inspect
 import re
 import textwrap
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from ..avals import Aval, dtype_code
-from ..dims import Dim
-from ..primitive import Literal, Source, text_of_constant
-from ..program import Atom, Equation, Program, Var, unique_names
+from ..primitive import text_of_constant
+from ..program import Atom, Program, Var, unique_names
 from ..trees import Structure
+from .lines import LONGEST_LINE, Lines
 
-LONGEST_INLINED = 56
-"""A longer expression gets a line of its own."""
-
-LONGEST_LINE = 96
 LARGEST_WRITTEN_ARRAY = 100
 """Captured arrays with more entries are parameters without a default."""
 
@@ -41,17 +36,8 @@ def to_numpy(program: Program) -> str:
 class _Printer:
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.uses = Counter(
-            atom
-            for equation in program.equations
-            for atom in equation.inputs
-            if isinstance(atom, Var)
-        )
-        self.outputs = {atom for atom in program.outputs if isinstance(atom, Var)}
-        self.inlined: dict[Var, Source] = {}
-        self.hidden = {equation.out for equation in program.equations if self._is_trivial(equation)}
-        self.names: dict[Var, str] = {}
-        self.available: list[Var] = list(program.inputs)
+        self.lines = Lines(program)
+        self.names = self.lines.names
 
     def module(self) -> str:
         """Imports, captured arrays, helpers, the function."""
@@ -60,113 +46,19 @@ class _Printer:
         parts.append("\n".join([self._signature(), self._docstring(), *body]) + "\n")
         return "\n\n".join(part for part in parts)
 
-    # Lines.
-
     def _body(self) -> list[str]:
-        assigned = self._assigned()
-        taken = self.program.helper_names
-        self.names = unique_names([*self.program.inputs, *(e.out for e in assigned)], taken)
-        stages = {equation.stage for equation in assigned}
-        has_line = {equation.out for equation in assigned}
+        stages = {equation.stage for equation in self.lines.equations}
         lines: list[tuple[str, str]] = []
         stage = ""
-        for equation in self.program.equations:
-            source = self._expression(equation)
-            if equation.out not in has_line:
-                self.inlined[equation.out] = source
-                continue
+        for equation, source in self.lines.written():
             if equation.stage != stage and len(stages) > 1:
                 stage = equation.stage
                 lines.append((f"    # {stage}", ""))
             lines.append(
                 (f"    {self.names[equation.out]} = {source.text}", equation.out.aval.shape_text)
             )
-            self.available.append(equation.out)
         lines += [(line, "") for line in self._return_lines()]
         return _with_margin(lines)
-
-    def _assigned(self) -> list[Equation]:
-        """The equations that get a line, found by writing all of them without final names."""
-        self.names = self.program.names
-        with_line: set[Var] = set()
-        for equation in self.program.equations:
-            source = self._expression(equation)
-            if self._is_inlined(equation, source):
-                self.inlined[equation.out] = source
-                continue
-            while (crowding := self._crowding(equation, source)) is not None:
-                with_line.add(crowding)
-                del self.inlined[crowding]
-                source = self._expression(equation)
-            with_line.add(equation.out)
-            self.available.append(equation.out)
-        self.inlined.clear()
-        self.available = list(self.program.inputs)
-        return [equation for equation in self.program.equations if equation.out in with_line]
-
-    def _crowding(self, equation: Equation, source: Source) -> Var | None:
-        """The longest value inside a line that is too long, if taking it out can help."""
-        if len(f"    {equation.out.hint} = {source.text}") <= LONGEST_LINE:
-            return None
-        inner = [
-            atom
-            for atom in equation.inputs
-            if isinstance(atom, Var) and atom in self.inlined and atom not in self.hidden
-        ]
-        return max(inner, key=lambda atom: len(self.inlined[atom].text), default=None)
-
-    def _is_inlined(self, equation: Equation, source: Source) -> bool:
-        out = equation.out
-        if out in self.hidden:
-            return True
-        used_once = self.uses[out] + self.program.outputs.count(out) == 1
-        return not out.named and used_once and len(source.text) <= LONGEST_INLINED
-
-    def _is_trivial(self, equation: Equation) -> bool:
-        """Whether writing it again costs nothing: x.T of a variable, x.shape[0]."""
-        out = equation.out
-        of_variables = all(isinstance(atom, Var) for atom in equation.inputs)
-        unnamed = not out.named and out not in self.outputs
-        return unnamed and of_variables and equation.primitive.free_to_repeat(equation.params)
-
-    def _expression(self, equation: Equation) -> Source:
-        arguments = [self._atom(atom) for atom in equation.inputs]
-        return equation.primitive.emit(arguments, equation.params, self._text_of)
-
-    def _atom(self, atom: Atom) -> Source:
-        if isinstance(atom, Literal):
-            return atom.source()
-        return self.inlined.get(atom) or Source(self.names[atom])
-
-    # Shapes.
-
-    def _text_of(self, value: Any) -> str:
-        if isinstance(value, Dim):
-            return self._dimension(value)
-        if isinstance(value, tuple) and any(isinstance(item, Dim) for item in value):
-            for var in self.available:
-                if var.aval.shape == value:
-                    return f"{self.names[var]}.shape"
-            inner = ", ".join(map(self._text_of, value))
-            return f"({inner},)" if len(value) == 1 else f"({inner})"
-        return text_of_constant(value)
-
-    def _dimension(self, dim: Dim) -> str:
-        text = ""
-        for monomial, factor in dim.terms:
-            sign = " - " if factor < 0 else " + " if text else ""
-            factors = [self._axis(name) for name in monomial]
-            if abs(factor) != 1 or not factors:
-                factors.insert(0, str(abs(factor)))
-            text += (sign if text else sign.strip()) + " * ".join(factors)
-        return text
-
-    def _axis(self, name: str) -> str:
-        for var in self.program.inputs:
-            for position, dim in enumerate(var.aval.shape):
-                if str(dim) == name:
-                    return f"{self.names[var]}.shape[{position}]"
-        raise AssertionError(f"no input has the axis {name}")
 
     # The frame.
 
@@ -196,7 +88,7 @@ class _Printer:
 
     def _return_lines(self) -> list[str]:
         leaves = iter(self.program.outputs)
-        text = _container(self.program.result, leaves, lambda atom: self._atom(atom).text)
+        text = _container(self.program.result, leaves, lambda atom: self.lines.atom(atom).text)
         if self.program.result.kind == "tuple" and len(self.program.outputs) > 1:
             text = text.removeprefix("(").removesuffix(")")
         line = f"    return {text}"
@@ -205,7 +97,7 @@ class _Printer:
             return [line]
         leaves = iter(self.program.outputs)
         parts = (
-            _container(child, leaves, lambda atom: self._atom(atom).text)
+            _container(child, leaves, lambda atom: self.lines.atom(atom).text)
             for child in result.children
         )
         items = zip(result.keys, parts, strict=True)
