@@ -195,13 +195,15 @@ def _parsed(answer: bytes) -> tuple[dict[str, Any], list[Any]]:
 def _why(ended: Ended, limits: Limits) -> str:
     """Why a process has no answer; empty when it has ended in good order."""
     if ended.stopped == "too long":
-        return f"it ran for more than {limits.seconds:g} seconds"
+        return f"it ran for more than {limits.seconds:g} s"
     if ended.stopped == "too much output":
         return f"it printed more than {limits.output_kib:,} KiB"
     if ended.stopped:
         return "it handed on more than its inputs could need"
     if ended.code == -signal.SIGXCPU:
-        return f"it used more than {limits.cpu_seconds:,} seconds of CPU time"
+        return f"it used more than {limits.cpu_seconds:,} s of CPU time"
+    if ended.code == -signal.SIGKILL:
+        return "it was killed (SIGKILL), as happens when CPU time or memory runs out"
     if ended.code < 0:
         return f"it crashed ({_signal_name(-ended.code)})"
     if ended.code or not ended.answer:

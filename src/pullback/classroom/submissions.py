@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import DataError, UsageError
-from ..storage.atomic import reason_of
 
 MAIN = "backward.py"
 """The file that counts, where a student's folder holds several."""
@@ -97,7 +96,8 @@ def _read(path: Path) -> bytes:
                 raise DataError(f"{path.name} is no regular file")
             source = file.read(_LARGEST + 1)
     except OSError as error:
-        raise DataError(f"{path.name} cannot be read: {reason_of(error)}") from None
+        reason = (error.strerror or str(error)).lower()
+        raise DataError(f"{path.name} cannot be read: {reason}") from None
     if len(source) > _LARGEST:
         raise DataError(f"{path.name} is larger than 1 MiB")
     return source

@@ -1,0 +1,7 @@
+"""Crashes."""
+
+import os
+
+
+def backward(**rest):
+    os.abort()

@@ -1,0 +1,7 @@
+"""Reads memory that is not there."""
+
+import ctypes
+
+
+def backward(**rest):
+    ctypes.string_at(0)

@@ -1,0 +1,8 @@
+"""Takes its limits off."""
+
+import resource
+
+
+def backward(**rest):
+    resource.setrlimit(resource.RLIMIT_CPU, (resource.RLIM_INFINITY,) * 2)
+    return 1

@@ -1,0 +1,7 @@
+"""Returns an array of objects, which only a pickle could carry."""
+
+import numpy as np
+
+
+def backward(**rest):
+    return np.array([print], dtype=object)

@@ -1,0 +1,7 @@
+"""Returns more than a gradient can hold."""
+
+import numpy as np
+
+
+def backward(**rest):
+    return np.ones(10**6)

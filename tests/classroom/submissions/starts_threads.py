@@ -1,0 +1,10 @@
+"""Computes on more than one processor."""
+
+import threading
+
+
+def backward(**rest):
+    thread = threading.Thread(target=int)
+    thread.start()
+    thread.join()
+    return 1

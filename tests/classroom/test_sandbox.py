@@ -1,0 +1,202 @@
+"""What a submission must not be able to do, tried: with all layers, without, and layer by layer."""
+
+import os
+import socket
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rooms import SMALL, files_of
+
+import pullback
+from pullback.classroom import Sandbox
+
+ATTACKS = {
+    "reads_a_file": ["landlock"],
+    "reads_the_graders_memory": ["user", "landlock"],
+    "reads_the_graders_environment": ["user", "landlock"],
+    "traces_the_grader": ["user", "landlock", "seccomp"],
+    "writes_a_file": ["user", "limits", "landlock"],
+    "writes_another_file": ["limits", "landlock"],
+    "empties_another_file": ["landlock"],
+    "changes_permissions": ["user", "seccomp"],
+    "kills_the_grader": ["user", "landlock", "seccomp"],
+    "starts_a_process": ["user limits", "seccomp"],
+    "starts_a_program": ["landlock", "seccomp"],
+    "fork_bomb": ["user limits", "seccomp"],
+    "starts_threads": ["user limits", "seccomp"],
+    "connects": ["landlock", "seccomp"],
+    "sends_a_datagram": ["seccomp"],
+    "leaves_shared_memory": ["seccomp"],
+    "makes_a_namespace": ["seccomp"],
+    "raises_its_limits": ["user limits"],
+    "imports_pullback": ["landlock"],
+}
+"""Each attack, and the layers any of which is enough against it."""
+
+
+@pytest.fixture
+def attack(others, victim):
+    """Whether an attack succeeds behind given layers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        inputs = {
+            **others,
+            "victim": victim,
+            "port": server.getsockname()[1],
+            "package": str(Path(pullback.__file__).parents[1]),
+        }
+
+        def succeeds(name, layers):
+            answer = Sandbox(SMALL, layers).call(files_of(name), "backward", [inputs])
+            if name == "starts_a_program" and not answer.results:
+                return answer.failed == "it ended without an answer (exit code 0)"
+            assert answer.results or "raised" in answer.failed
+            return bool(answer.results) and answer.results[0] > 0
+
+        yield succeeds
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_no_attack_succeeds(name, attack, layers):
+    assert not attack(name, layers)
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_each_attack_would_succeed_without_the_layers_against_it(name, attack, all_layers):
+    against = " ".join(ATTACKS[name]).split()
+    assert attack(name, [layer for layer in all_layers if layer not in against])
+
+
+@pytest.mark.parametrize(
+    ("name", "against"), [(name, layers) for name, each in ATTACKS.items() for layers in each]
+)
+def test_a_layer_alone_is_enough_against_it(name, against, attack, all_layers):
+    assert not attack(name, against.split())
+
+
+FAILURES = {
+    "endless_loop": "it used more than 1 s of CPU time",
+    "sleeps": "it ran for more than 1 s",
+    "ignores_signals": "it was killed (SIGKILL), as happens when CPU time or memory runs out",
+    "exits": "it called sys.exit",
+    "exits_at_once": "it ended without an answer (exit code 0)",
+    "aborts": "it crashed (SIGABRT)",
+    "crashes": "it crashed (SIGSEGV)",
+    "floods_the_output": "it printed more than 64 KiB",
+    "floods_the_pipe": "it handed on more than its inputs could need",
+    "allocates": "it raised MemoryError: Unable to allocate",
+    "returns_too_much": "it handed on more than its inputs could need",
+    "returns_objects": "it returned an array of object",
+    "returns_itself": "it returned a container that holds itself",
+    "raises_what_cannot_be_told": "it ended without an answer (exit code 1)",
+    "has_no_backward": "it has no function backward",
+    "forges_a_pickle": "it handed on a .npy file that holds more than numbers",
+}
+
+
+SHORT = {
+    "endless_loop": replace(SMALL, cpu_seconds=1),
+    "ignores_signals": replace(SMALL, cpu_seconds=1),
+    "sleeps": replace(SMALL, seconds=1),
+}
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_a_failure_is_told_in_a_sentence(name, layers):
+    answer = Sandbox(SHORT.get(name, SMALL), layers).call(
+        files_of(name), "backward", [{"x": np.ones(3)}]
+    )
+    assert answer.results == ()
+    assert answer.failed.startswith(FAILURES[name])
+
+
+def test_the_line_of_an_error_is_told(layers):
+    sources = {
+        b"def backward(x)\n    return x": "it raised SyntaxError: expected ':'",
+        b"\nimport np": "it raised ModuleNotFoundError: No module named 'np'",
+        b"def backward(x):\n    return x @ x": "it raised ValueError: matmul: Input operand",
+    }
+    for (source, why), line in zip(sources.items(), (1, 2, 2), strict=True):
+        answer = Sandbox(SMALL, layers).call({"a.py": source}, "backward", [{"x": np.ones(())}])
+        assert answer.failed.startswith(why)
+        assert answer.failed.endswith(f" (line {line})")
+
+
+def test_a_submission_gets_nothing_but_its_inputs(layers, monkeypatch):
+    monkeypatch.setenv("SECRET", "the answer")
+    reading, writing = os.pipe()
+    os.set_inheritable(reading, True)
+    try:
+        answer = Sandbox(SMALL, layers).call(files_of("looks_around"), "backward", [{}])
+    finally:
+        os.close(reading)
+        os.close(writing)
+    assert answer.results == (0,)
+
+
+def test_values_arrive_as_they_were_sent(layers):
+    echo = b"def backward(**given):\n    given['W'] += 0\n    return given"
+    inputs = {
+        "W": np.arange(6.0).reshape(2, 3).T,
+        "labels": np.array([2, 0], np.int32),
+        "mask": np.array(True),
+        "half": np.float16(0.5),
+        "empty": np.zeros((0, 4), np.float32),
+        "names": np.array(["a", "bc"]),
+        "nested": [1, (2.5, None), {"key": "text"}],
+        "big": np.array([1, 2], ">i8"),
+        "special": [float("nan"), float("inf"), True],
+    }
+    del inputs["names"]
+    answer = Sandbox(SMALL, layers).call({"a.py": echo}, "backward", [inputs, inputs])
+    assert answer.failed == ""
+    for returned in answer.results:
+        assert list(returned) == list(inputs)
+        assert returned["nested"] == inputs["nested"]
+        assert returned["special"][1:] == inputs["special"][1:]
+        for name in ("W", "labels", "mask", "half", "empty", "big"):
+            sent, back = np.asarray(inputs[name]), returned[name]
+            assert (back.shape, back.dtype) == (sent.shape, sent.dtype.newbyteorder("<"))
+            np.testing.assert_array_equal(back, sent)
+
+
+def test_each_set_of_inputs_arrives_fresh(layers):
+    greedy = b"def backward(x):\n    x *= 2\n    return x"
+    x = np.ones(2)
+    answer = Sandbox(SMALL, layers).call({"a.py": greedy}, "backward", [{"x": x}, {"x": x}])
+    assert [result.tolist() for result in answer.results] == [[2, 2], [2, 2]]
+
+
+def test_modules_of_the_same_folder_can_be_imported(layers):
+    files = {"backward.py": b"from parts import backward", "parts.py": b"backward = dict"}
+    answer = Sandbox(SMALL, layers).call(files, "backward", [{"x": 1}])
+    assert answer.results == ({"x": 1},)
+
+
+def test_numpy_can_be_used_in_full(layers):
+    source = b"""
+import functools, itertools, math, collections
+import numpy as np
+def backward(x):
+    np.random.default_rng(0).normal(size=3)
+    np.testing.assert_allclose(np.linalg.inv(np.eye(2)), np.fft.ifft2(np.fft.fft2(np.eye(2))))
+    return np.einsum("i,i->", x, x)
+"""
+    answer = Sandbox(SMALL, layers).call({"a.py": source}, "backward", [{"x": np.ones(3)}])
+    assert (answer.results, answer.failed) == ((3.0,), "")
+
+
+def test_nothing_is_left_of_a_submission(layers, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    for name in ("exits_at_once", "floods_the_output"):
+        Sandbox(SMALL, layers).call(files_of(name), "backward", [{}])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_waiting_is_over_when_the_process_is(layers):
+    begin = time.monotonic()
+    slow = Sandbox(SMALL, layers).call(files_of("exits_at_once"), "backward", [{}])
+    assert slow.failed
+    assert time.monotonic() - begin < SMALL.seconds
