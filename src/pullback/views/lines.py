@@ -8,7 +8,7 @@ the same lines.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import Any
 
 from ..dims import Dim
@@ -24,13 +24,17 @@ LONGEST_LINE = 96
 class Lines:
     """The lines of a program.
 
+    Args:
+        program: Any program.
+        taken: Names that its values must not have, beside those of the helpers.
+
     Attributes:
         equations: Those that get a line, in order.
         names: The names of the inputs and of the values that get a line.
         hidden: Values that cost nothing to write again, such as x.T; they never get a line.
     """
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, taken: Set[str] = frozenset()) -> None:
         self.program = program
         self.uses = Counter(
             atom
@@ -45,7 +49,7 @@ class Lines:
         self.available = list(program.inputs)
         self.equations = self._chosen()
         outs = (equation.out for equation in self.equations)
-        self.names = unique_names([*program.inputs, *outs], program.helper_names)
+        self.names = unique_names([*program.inputs, *outs], program.helper_names | taken)
 
     def written(self) -> Iterator[tuple[Equation, Source]]:
         """Each line's equation and the expression that it stores; `atom` is right afterwards."""

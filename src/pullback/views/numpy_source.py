@@ -10,7 +10,8 @@ from __future__ import annotations
 import inspect
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ import numpy as np
 from ..avals import Aval, dtype_code
 from ..primitive import text_of_constant
 from ..program import Atom, Program, Var, unique_names
-from ..trees import Structure
+from ..trees import LEAF, Structure, format_path
 from .lines import LONGEST_LINE, Lines
 
 LARGEST_WRITTEN_ARRAY = 100
@@ -30,21 +31,68 @@ _UNTYPED = re.compile(r"  # type: ignore\[no-untyped-(def|call)\]")
 
 def to_numpy(program: Program) -> str:
     """The program as the text of a Python module with one public function."""
-    return _Printer(program).module()
+    printer = FunctionPrinter(program)
+    captured = [f"{printer.names[var]} = {array_text(value)}" for var, value in printer.written()]
+    arrays = ["\n".join(captured) + "\n"] if captured else []
+    return "\n\n".join(["import numpy as np\n", *helpers_of(program), *arrays, printer.function()])
 
 
-class _Printer:
-    def __init__(self, program: Program) -> None:
+@dataclass(frozen=True)
+class Frame:
+    """What a printed function shares with the rest of its module.
+
+    Attributes:
+        name: The function's name; the program's own where it is empty.
+        taken: Names of the module, which its values must not have.
+        captured: The module's name of each captured array that it holds; None where it holds the
+            small ones, under the names that they have in the function.
+        containers: Whether the parameters are those of the traced function (params) rather than
+            their leaves (W1, b1).
+    """
+
+    name: str = ""
+    taken: frozenset[str] = frozenset()
+    captured: Mapping[Var, str] | None = None
+    containers: bool = False
+
+
+class FunctionPrinter:
+    """Prints one program as one function.
+
+    Args:
+        program: Any program.
+        frame: What it shares with its module.
+    """
+
+    def __init__(self, program: Program, frame: Frame | None = None) -> None:
         self.program = program
-        self.lines = Lines(program)
+        self.frame = frame or Frame()
+        wholes = [a for a in program.arguments if self.frame.containers and a.structure != LEAF]
+        taken = self.frame.taken | program.helper_names
+        hints = [Var(Aval(np.dtype(float)), argument.name, named=True) for argument in wholes]
+        named = unique_names(hints, taken)
+        self.wholes = {a.name: named[hint] for a, hint in zip(wholes, hints, strict=True)}
+        self.lines = Lines(program, self.frame.taken | set(self.wholes.values()))
         self.names = self.lines.names
 
-    def module(self) -> str:
-        """Imports, captured arrays, helpers, the function."""
+    def function(self) -> str:
+        """Signature, docstring and body."""
         body = self._body()
-        parts = ["import numpy as np\n", *self._helpers(), *self._captured_arrays()]
-        parts.append("\n".join([self._signature(), self._docstring(), *body]) + "\n")
-        return "\n\n".join(part for part in parts)
+        parts = [self._signature(), self._docstring(), *self._unpacking(), *body]
+        return "\n".join(parts) + "\n"
+
+    def written(self) -> list[tuple[Var, Any]]:
+        """The captured arrays that stand in the module, with their values."""
+        return [item for item in self.program.defaults.items() if self._written(item[0])]
+
+    def parameters(self) -> list[str]:
+        """The names of the parameters without a default."""
+        names, leaves = [], iter(self.program.argument_inputs)
+        for argument in self.program.arguments:
+            inner = [self.names[next(leaves)] for _ in range(argument.structure.size)]
+            whole = self.wholes.get(argument.name)
+            names += inner if whole is None else [whole]
+        return names
 
     def _body(self) -> list[str]:
         stages = {equation.stage for equation in self.lines.equations}
@@ -63,19 +111,30 @@ class _Printer:
     # The frame.
 
     def _signature(self) -> str:
-        parameters = []
-        for var in self.program.inputs:
-            name = self.names[var]
-            if var.aval.weak and var in self.program.defaults:
-                parameters.append(f"{name}={text_of_constant(self.program.defaults[var])}")
-                continue
-            parameters.append(f"{name}={name}" if self._written(var) else name)
-        head = f"def {function_name(self.program)}("
+        parameters = [*self.parameters(), *map(self._captured_parameter, self.program.defaults)]
+        head = f"def {self.frame.name or function_name(self.program)}("
         line = f"{head}{', '.join(parameters)}):"
         if len(line) <= LONGEST_LINE:
             return line
         rows = textwrap.wrap(", ".join(parameters), LONGEST_LINE - 4)
         return "\n".join([head, *(f"    {row}" for row in rows), "):"])
+
+    def _captured_parameter(self, var: Var) -> str:
+        name = self.names[var]
+        if var.aval.weak:
+            return f"{name}={text_of_constant(self.program.defaults[var])}"
+        held = (self.frame.captured or self.names)[var] if self._written(var) else None
+        return name if held is None else f"{name}={held}"
+
+    def _unpacking(self) -> list[str]:
+        """Lines that take the leaves out of containers: W1 = params["W1"]."""
+        leaves, lines = iter(self.program.argument_inputs), []
+        for argument in self.program.arguments:
+            for path in argument.structure.paths():
+                var, whole = next(leaves), self.wholes.get(argument.name)
+                if whole is not None:
+                    lines.append(f"    {self.names[var]} = {format_path(whole, path)}")
+        return lines
 
     def _docstring(self) -> str:
         inputs = [f"{self.names[var]}: {_aval_text(var)}" for var in self.program.inputs]
@@ -103,30 +162,22 @@ class _Printer:
         items = zip(result.keys, parts, strict=True)
         return ["    return {", *(f"        {key!r}: {part}," for key, part in items), "    }"]
 
-    def _helpers(self) -> Iterator[str]:
-        seen = set()
-        for equation in self.program.equations:
-            for helper in equation.primitive.helpers:
-                if helper not in seen:
-                    seen.add(helper)
-                    text = inspect.getsource(helper)
-                    yield _UNTYPED.sub("", text)
-
-    def _captured_arrays(self) -> Iterator[str]:
-        lines = [
-            f"{self.names[var]} = {_array_text(value)}"
-            for var, value in self.program.defaults.items()
-            if self._written(var)
-        ]
-        if lines:
-            yield "\n".join(lines) + "\n"
-
     def _written(self, var: Var) -> bool:
-        value = self.program.defaults.get(var)
+        value = self.program.defaults[var]
+        if self.frame.captured is not None:
+            return var in self.frame.captured
         return isinstance(value, np.ndarray) and value.size <= LARGEST_WRITTEN_ARRAY
 
 
-def _array_text(value: Any) -> str:
+def helpers_of(*programs: Program) -> list[str]:
+    """The source of each function that programs need beside NumPy, once."""
+    equations = [equation for program in programs for equation in program.equations]
+    helpers = dict.fromkeys(helper for e in equations for helper in e.primitive.helpers)
+    return [_UNTYPED.sub("", inspect.getsource(helper)) for helper in helpers]
+
+
+def array_text(value: Any) -> str:
+    """An array as NumPy source, exactly."""
     dtype = text_of_constant(value.dtype)
     if value.size == 0:
         return f"np.zeros({text_of_constant(value.shape)}, dtype={dtype})"
@@ -140,13 +191,13 @@ def _list_text(value: Any) -> str:
     return text_of_constant(value[()])
 
 
-def function_name(program: Program) -> str:
+def function_name(program: Program, taken: Set[str] = frozenset()) -> str:
     """The name of the emitted function: the program's, made a name of its own."""
     plain = program.name.replace("<lambda>", "f")
     hint = "".join(c for c in plain if c.isalnum() or c == "_")
     hint = hint if hint.isidentifier() else f"f_{hint}"
     var = Var(Aval(np.dtype(float)), hint, named=True)
-    return unique_names([var], program.helper_names)[var]
+    return unique_names([var], program.helper_names | taken)[var]
 
 
 def _aval_text(var: Var) -> str:
