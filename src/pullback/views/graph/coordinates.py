@@ -12,17 +12,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from .blocks import Station
+from .blocks import APART, Station
+from .straightening import straightened
 
 SWEEPS = 80
 WIDEST, NARROWEST = 400.0, 0.5
 """The first and the last e, in pixels."""
 
-APART = 16.0
-"""Pixels between neighbours in a row."""
-
-STRAIGHT = {2: 8.0, 1: 2.0, 0: 1.0}
-"""The weight of an edge by how many of its ends are passages: long links bend least."""
+STRAIGHT = {2: 8.0, 1: 1.0, 0: 2.0}
+"""The weight of an edge by how many of its ends are passages: long links bend least on the way."""
 
 SIDE = 0.3
 """The share of that for an edge from a block where a path begins: inputs stand beside the path."""
@@ -39,6 +37,7 @@ def coordinates(rows: Rows) -> dict[int, float]:
         near = WIDEST * (NARROWEST / WIDEST) ** (sweep / (SWEEPS - 1))
         for row in rows if sweep % 2 == 0 else reversed(rows):
             _settle(row, across, near)
+    across = straightened(rows, across)
     first = min((across[id(s)] - s.before for row in rows for s in row), default=0.0)
     return {key: round(value - first, 1) for key, value in across.items()}
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...dims import product
 from ...primitives.elementwise import multiply, negative
 from ...primitives.linear import einsum, matmul, outer
 from ...primitives.reductions import sum_
+from ...primitives.shapes import broadcast_to
 from ...program import Program
 
 PASSES, TURNS, ROUTES, SWAPS, SPREADS, MOVES, SCALES = (
@@ -84,7 +84,6 @@ def _pattern(sent: Sent) -> str:
         return SWAPS if bilinear and read <= sent.others else SCALES
     if all(primitive in (negative, sum_) for primitive in used):
         return TURNS if used.count(negative) % 2 else PASSES
-    if all(primitive.view for primitive in used):
-        wider = product(local.outputs[0].aval.shape) != product(signal.aval.shape)
-        return SPREADS if wider else MOVES
-    return SCALES
+    if broadcast_to in used:
+        return SPREADS
+    return MOVES if all(primitive.view for primitive in used) else SCALES

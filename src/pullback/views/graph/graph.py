@@ -21,6 +21,8 @@ from .signals import Signals
 from .svg import svg_of
 
 DIRECTIONS = ["right", "down"]
+FEWEST = 10
+"""Nodes that a picture must be allowed to have."""
 
 
 @dataclass(frozen=True)
@@ -168,6 +170,8 @@ def graph_of(
         direction: "right" or "down"; by size when None.
         most: How many nodes are drawn one by one; larger programs are folded to fewer.
     """
+    if not isinstance(most, int) or most < FEWEST:
+        raise UsageError(f"most={most!r}: it must be a whole number of nodes, at least {FEWEST}.")
     signals = None if derivation is None else Signals(derivation, values)
     drawn = program if derivation is None else derivation.forward
     return Graph(folded(Reader(drawn, signals, values).scene(), most), direction)

@@ -15,7 +15,7 @@ from .coordinates import coordinates
 from .ordering import order_rows
 from .ranking import ranks_of
 
-NARROWEST, WIDEST = 34.0, 110.0
+NARROWEST, WIDEST = 24.0, 110.0
 """Bounds of the room between two rows, in pixels."""
 
 STEEPEST = 0.3

@@ -151,7 +151,7 @@ class _Frame:
         if stretch.target is not None:
             end = (self._box_start(stretch.target), end[1])
         return Wire(
-            var=source.var,
+            var=entries[0].var,
             points=(
                 self.xy(start),
                 self.xy(stretch.bend),

@@ -135,6 +135,7 @@ class Reader:
                 for position, atom in enumerate(equation.inputs)
                 if isinstance(atom, Var) and atom not in self.written
             ),
+            named=out.named,
             description=f"{name} = {self._full_text(equation)}, shape {out.aval.shape_text}",
             details=(*told, *details),
         )

@@ -44,6 +44,8 @@ class Node:
         value: Lines on the value's side of the wire.
         error: Lines on the error signal's side of the wire.
         entries: Its operands, in order.
+        named: Whether the user's code gave the variable its name.
+        holds: The variables of all nodes that a folded box holds.
         description: The node in one sentence, for people who cannot see it.
         details: Further sentences, one a line.
     """
@@ -57,6 +59,8 @@ class Node:
     value: tuple[str, ...] = ()
     error: tuple[str, ...] = ()
     entries: tuple[Entry, ...] = ()
+    named: bool = True
+    holds: tuple[str, ...] = ()
     description: str = ""
     details: tuple[str, ...] = ()
 

@@ -56,9 +56,10 @@ def text_element(text: Text) -> str:
 def _node(placed: PlacedNode) -> str:
     node, box = placed.node, placed.box
     rounded = {INPUT: box.height / 2, LEARNED: box.height / 2, FOLDED: 2.0}.get(node.kind, 6.0)
+    holds = f' data-holds="{escape(" ".join(node.holds))}"' if node.holds else ""
     lines = [
         f'<g class="pb-node pb-{node.kind} pb-{node.stage}" role="img" '
-        f'data-node="{escape(node.key)}" data-var="{escape(node.var)}">',
+        f'data-node="{escape(node.key)}" data-var="{escape(node.var)}"{holds}>',
         _meaning(node.description, node.details),
         f'<rect class="pb-box" x="{box.x:g}" y="{box.y:g}" width="{box.width:g}" '
         f'height="{box.height:g}" rx="{rounded:g}"/>',

@@ -24,7 +24,7 @@ def number_text(value: Any) -> str:
         return str(bool(value))
     if isinstance(value, int | np.integer):
         return str(value)
-    return f"{float(value):.3g}".replace("e-0", "e-").replace("e+0", "e")
+    return f"{float(value) + 0.0:.3g}".replace("e-0", "e-").replace("e+0", "e")
 
 
 def summary(value: Any) -> str:
