@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .checking import GradientCheck, check_gradients
     from .diagnosis import Diagnosis, diagnose
     from .experiments import compare
+    from .explaining import BackwardSteps, step_through
     from .grading import BackwardCheck, check_backward
     from .models import Model, load
     from .training import Run, train
@@ -30,6 +31,8 @@ _LOADED_WHEN_USED = {
     "BackwardCheck": "grading",
     "check_backward": "grading",
     "compare": "experiments",
+    "BackwardSteps": "explaining",
+    "step_through": "explaining",
     "Diagnosis": "diagnosis",
     "diagnose": "diagnosis",
     "Model": "models",
@@ -45,6 +48,7 @@ _LOADED_WHEN_USED = {
 
 __all__ = [
     "BackwardCheck",
+    "BackwardSteps",
     "Diagnosis",
     "GradientCheck",
     "Model",
@@ -67,6 +71,7 @@ __all__ = [
     "nn",
     "optim",
     "primitives",
+    "step_through",
     "trace",
     "train",
     "training",

@@ -9,7 +9,7 @@ import numpy as np
 from ..differentiate import grad
 from ..program import UPDATE
 from ..tracing import in_stage, trace
-from .subject import Subject, subject_at
+from .subject import Subject, subject_at, without_lines
 
 SIZES = {"N": 64, "D": 1000, "H": 100, "C": 10}
 """Rows, input columns, hidden units, outputs."""
@@ -47,6 +47,6 @@ def notes_subject(wrt: Any = None, seed: int = 0) -> Subject:
         name: random.normal(size=[SIZES[axis] for axis in axes.split()])
         for name, axes in _ARRAYS.items()
     }
-    program = trace(two_layer, **_ARRAYS)
+    program = without_lines(trace(two_layer, **_ARRAYS))
     step = trace(training_step, **_ARRAYS, learning_rate="float")
     return subject_at(program, (), values, wrt=wrt or ["W1", "W2"], step=step)

@@ -6,7 +6,7 @@ The terminal, the page and the stepper read one such value, so nothing is derive
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ from ..jacobians.point import at_point
 from ..program import Atom, Program, Var
 from ..transforms import Derivation, derive, gradient_program, vjp_program
 from ..trees import flatten
+from .source import assigned_lines
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +57,21 @@ class Subject:
         return vjp_program(self.forward, self.wrt)
 
     @cached_property
+    def source(self) -> str:
+        """The gradient as NumPy source."""
+        return self.gradient.to_numpy()
+
+    @cached_property
+    def signal_lines(self) -> dict[str, int]:
+        """The line of `source`, from 1, that assigns the error signal of a value, by its name.
+
+        Error signals that are part of another line have none.
+        """
+        lines, program = assigned_lines(self.source), self.gradient
+        marked = ((program.names[e.out], e.out.cotangent_of) for e in program.equations)
+        return {primal: lines[name] for name, primal in marked if primal and name in lines}
+
+    @cached_property
     def values(self) -> dict[Var, Any]:
         """The number or array behind every variable of `derivation.program`."""
         return self.values_of(self.derivation)
@@ -86,6 +102,12 @@ class Subject:
     def name(self, atom: Atom) -> str:
         """How a variable or literal of `forward` is written."""
         return self.forward.text_of_atom(atom)
+
+
+def without_lines(program: Program) -> Program:
+    """A program of ours: the lines that asked for it are not those that it is made of."""
+    equations = tuple(replace(equation, where=None) for equation in program.equations)
+    return replace(program, equations=equations)
 
 
 class _At(NamedTuple):
@@ -175,21 +197,25 @@ def _cotangents(at: _At, cotangent: Any, seed: int) -> tuple[Any, ...] | None:
     shapes = _shapes(at, outputs)
     if cotangent is None:
         random = np.random.default_rng(seed)
-        drawn = (random.normal(size=shape) for shape in shapes)
-        return tuple(_of_dtype(v, atom) for v, atom in zip(drawn, outputs, strict=True))
+        values = [random.normal(size=shape) for shape in shapes]
+    else:
+        values = _fitting(at.program, cotangent, shapes)
+    return tuple(
+        np.asarray(value, atom.aval.dtype) for value, atom in zip(values, outputs, strict=True)
+    )
+
+
+def _fitting(program: Program, cotangent: Any, shapes: Sequence[tuple[int, ...]]) -> list[Any]:
+    """The cotangents of the floating outputs, when they fit."""
     leaves, structure = flatten(cotangent)
-    if structure != at.program.result:
+    if structure != program.result:
         raise UsageError("The cotangent must have the structure of the function's result.")
-    pairs = zip(leaves, at.program.outputs, strict=True)
+    pairs = zip(leaves, program.outputs, strict=True)
     given = [np.asarray(leaf) for leaf, atom in pairs if atom.aval.is_float]
     for leaf, shape in zip(given, shapes, strict=True):
         if leaf.shape != shape:
             raise UsageError(f"The cotangent has shape {leaf.shape}, the result {shape}.")
-    return tuple(_of_dtype(v, atom) for v, atom in zip(given, outputs, strict=True))
-
-
-def _of_dtype(value: Any, atom: Atom) -> Any:
-    return np.asarray(value, atom.aval.dtype)
+    return given
 
 
 def _shapes(at: _At, outputs: Sequence[Atom]) -> list[tuple[int, ...]]:
