@@ -1,6 +1,7 @@
 """A class's hand-written backward passes, graded: strangers' code, run in closed rooms."""
 
-from .grade import FAILED, RIGHT, WRONG, Exam, Marks, grade
+from .exam import FAILED, RIGHT, WRONG, Exam, Marks, exam_of
+from .grade import grade
 from .inputs import input_sets
 from .limits import Limits
 from .protection import Protection, protection_of
@@ -18,6 +19,7 @@ __all__ = [
     "Protection",
     "Sandbox",
     "Submission",
+    "exam_of",
     "find_submissions",
     "grade",
     "input_sets",

@@ -12,7 +12,7 @@ from ..errors import DataError
 _MAGIC = b"\x93NUMPY\x01\x00"
 _LONGEST_HEADER, _MOST_AXES = 512, 32
 _HEADER = re.compile(
-    rb"\{'descr': '([<|][biuf][1248])', 'fortran_order': False, "
+    rb"\{'descr': '([<|](?:b1|[iu][1248]|f[248]))', 'fortran_order': False, "
     rb"'shape': \(((?:\d{1,12}, ?)*(?:\d{1,12})?)\), \} *\n"
 )
 

@@ -12,6 +12,9 @@ import numpy as np
 
 Tree = dict[str, Any]
 
+DEEPEST = 20
+"""How many containers may be nested."""
+
 _PLAIN = (bool, int, float, str, type(None))
 
 
@@ -36,23 +39,26 @@ def encode(value: Any, arrays: list[Any]) -> Tree:
     raise TypeError(f"a value of type {type(value).__name__}")
 
 
-def decode(tree: Any, arrays: list[Any]) -> Any:
-    """The value of a tree.
+def decode(tree: Any, arrays: list[Any], depth: int = DEEPEST) -> Any:
+    """The value of a tree; an array without axes becomes a number of its dtype.
 
     Raises:
-        ValueError: When it is no tree, or there is no array of a number in it.
+        ValueError: When it is no tree, is nested too deeply, or there is no array of a number in
+            it.
     """
+    if not depth:
+        raise ValueError("nested too deeply")
     match tree:
         case {"array": int(number)} if 0 <= number < len(arrays):
-            return arrays[number]
+            return arrays[number][()]
         case {"plain": bool() | int() | float() | str() | None as value}:
             return value
         case {"tuple": list(items)}:
-            return tuple(decode(item, arrays) for item in items)
+            return tuple(decode(item, arrays, depth - 1) for item in items)
         case {"list": list(items)}:
-            return [decode(item, arrays) for item in items]
+            return [decode(item, arrays, depth - 1) for item in items]
         case {"dict": list(items)} if all(_is_item(item) for item in items):
-            return {key: decode(item, arrays) for key, item in items}
+            return {key: decode(item, arrays, depth - 1) for key, item in items}
         case _:
             raise ValueError("no tree of values")
 

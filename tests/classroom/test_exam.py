@@ -1,0 +1,108 @@
+"""Points for what came back."""
+
+import numpy as np
+import pytest
+
+from pullback.classroom import Answer, exam_of, input_sets
+from pullback.errors import UsageError
+
+
+def forward(x, y, W1, W2):
+    return np.sum((np.maximum(x @ W1, 0) @ W2 - y) ** 2)
+
+
+def example_inputs():
+    random = np.random.default_rng(0)
+    shapes = {"x": (5, 4), "y": (5, 2), "W1": (4, 3), "W2": (3, 2)}
+    return {name: random.normal(size=shape) for name, shape in shapes.items()}
+
+
+def gradients(x, y, W1, W2):
+    h = x @ W1
+    r = np.maximum(h, 0)
+    dp = 2 * (r @ W2 - y)
+    dh = dp @ W2.T * (h > 0)
+    return {"dx": dh @ W1.T, "dy": -dp, "dW1": x.T @ dh, "dW2": r.T @ dp}
+
+
+@pytest.fixture(scope="module")
+def exam():
+    return exam_of(forward, input_sets(example_inputs, 3, seed=0), ["W1", "W2"])
+
+
+def answer(exam, change):
+    return Answer(tuple(change(gradients(**inputs)) for inputs in exam.sets))
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda g: g,
+        lambda g: {"dW1": g["dW1"], "dW2": g["dW2"]},
+        lambda g: (g["dW1"], g["dW2"]),
+        lambda g: list(g.values()),
+        lambda g: {"grad_W2": g["dW2"].astype("f4"), "W1": g["dW1"].tolist() and g["dW1"]},
+    ],
+)
+def test_the_forms_of_check_backward_are_understood(exam, form):
+    marks = exam.marks("ada", answer(exam, form))
+    assert (marks.points, marks.total) == ({"W1": 1, "W2": 1}, 2)
+    assert (marks.status, marks.why) == ("right", "")
+
+
+def test_each_gradient_has_its_own_point(exam):
+    marks = exam.marks("ada", answer(exam, lambda g: {**g, "dW1": g["dW1"] / 2}))
+    assert marks.points == {"W1": 0, "W2": 1}
+    assert marks.status == "wrong"
+    assert marks.why == "Gradient of W1: it is 1/2 times the right one."
+
+
+def test_a_gradient_that_was_not_returned_is_worth_nothing(exam):
+    marks = exam.marks("ada", answer(exam, lambda g: {"dW2": g["dW2"]}))
+    assert marks.points == {"W1": 0, "W2": 1}
+    assert marks.why == "Gradient of W1: it was not returned."
+
+
+def test_without_wrt_every_floating_input_counts():
+    exam = exam_of(forward, input_sets(example_inputs, 2, seed=0))
+    marks = exam.marks("ada", answer(exam, lambda g: {"dW1": g["dW1"]}))
+    assert marks.points == {"x": 0, "y": 0, "W1": 1, "W2": 0}
+    assert marks.status == "wrong"
+
+
+def test_an_answer_typed_in_for_the_example_is_wrong(exam):
+    typed = gradients(**example_inputs())
+    marks = exam.marks("ada", Answer((typed,) * 3))
+    assert marks.points == {"W1": 0, "W2": 0}
+    assert "(for other inputs than the example)" in marks.why
+
+
+@pytest.mark.parametrize(
+    ("returned", "why"),
+    [
+        ((), "The backward returned nothing"),
+        (("text", 1.0), "dtype <U4"),
+        ({"dV": np.ones(2)}, "names an input"),
+        ((1.0,) * 9, "wrt names W1, W2"),
+        ({"\x1b[2J" * 200: 1.0}, "No key of what"),
+    ],
+)
+def test_what_is_no_gradient_fails_in_one_printable_sentence(exam, returned, why):
+    marks = exam.marks("ada", Answer((returned,) * 3))
+    assert (marks.status, marks.total) == ("failed", 0)
+    assert why in marks.why
+    assert marks.why.isprintable()
+    assert len(marks.why) < 500
+
+
+def test_a_failure_is_told_as_a_sentence(exam):
+    marks = exam.marks("ada", Answer(failed="it called\nsys.exit"))
+    assert (marks.why, marks.points) == ("It called sys.exit.", {"W1": 0, "W2": 0})
+
+
+def test_a_wrong_name_is_refused_before_anything_runs():
+    sets = [example_inputs()]
+    with pytest.raises(UsageError, match="'W3' is not a floating argument"):
+        exam_of(forward, sets, ["W3"])
+    with pytest.raises(UsageError, match="a value of type object"):
+        exam_of(forward, [{**sets[0], "x": object()}])
