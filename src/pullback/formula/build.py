@@ -183,6 +183,6 @@ def _at_other_layout(x: Silent, subscripts: tuple[Subscript, ...]) -> Formula:
     return laid_out(result, _left_over(x.shape, subscripts), still_added, added=True)
 
 
-def symbol(name: str, shape: Shape, bar: bool = False, key: str = "") -> Symbol:
+def symbol(name: str, shape: Shape, bar: bool = False, key: str = "", word: bool = False) -> Symbol:
     """A variable."""
-    return Symbol(shape, name=name, bar=bar, key=key or name)
+    return Symbol(shape, name=name, bar=bar, key=key or name, word=word)

@@ -59,7 +59,8 @@ class _Layout:
     # Letters and numbers.
 
     def symbol(self, x: tree.Symbol) -> Laid:
-        return Laid(boxes.Marked(box_of_name(x.name, x.bar), x.key), ATOM)
+        box = boxes.Letters(x.name, upright=True) if x.word else box_of_name(x.name, x.bar)
+        return Laid(boxes.Marked(box, x.key), ATOM)
 
     def number(self, x: tree.Number) -> Laid:
         return _number(x.value)
@@ -235,11 +236,13 @@ class _Layout:
         return Laid(Row((name, APPLY, boxes.Fence("(", arguments, ")"))), ATOM)
 
     def entries(self, x: tree.Entries) -> Laid:
-        items = [
+        items: list[Box] = [
             self.of(x.parts[item]).box if isinstance(item, int) else boxes.Words(item)
             for item in x.items
         ]
-        inside = joined(items) if items else Row(())
+        if all(isinstance(item, str) for item in x.items):
+            items = [boxes.Words(", ".join(map(str, x.items)))]
+        inside = joined(items)
         return Laid(Row((self.within(x.parts[0], ATOM), boxes.Fence("[", inside, "]"))), ATOM)
 
     def silent(self, x: tree.Silent) -> Laid:

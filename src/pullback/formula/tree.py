@@ -41,12 +41,14 @@ class Elementwise(Formula):
 class Symbol(Formula):
     """A variable: the name of a value, with a bar when it is the error signal of that value.
 
-    `key` is the variable's name in its program, by which pages find it.
+    `key` is the variable's name in its program, by which pages find it; `word` says that nobody
+    chose the name as a letter with subscripts, so that it is set as one word.
     """
 
     name: str = ""
     bar: bool = False
     key: str = ""
+    word: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,13 +128,14 @@ class Function(Formula):
     """A named function, set upright, of its parts.
 
     `subscript` is text that belongs to the name (an axis, a shape); `primitive` and `params` say
-    what is computed.
+    what is computed, of the transposes of the parts and transposed back if `columns`.
     """
 
     name: str = ""
     subscript: str = ""
     primitive: str = ""
     params: Mapping[str, Any] = field(default_factory=dict)
+    columns: bool = False
 
 
 class Entrywise(Elementwise, Function):

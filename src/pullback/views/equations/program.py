@@ -1,0 +1,177 @@
+"""The equations of a program: the lines of its source as formulas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from ...errors import UsageError, nearest
+from ...formula import Formula, Manner, Symbol
+from ...formula.build import number, symbol
+from ...formula.names import split_name
+from ...primitive import Literal
+from ...program import FORWARD, UPDATE, Atom, Equation, Program, Var
+from ..lines import Lines
+from ..numpy_source import function_name
+from .batches import sums_over_samples
+from .columns import as_columns, column_shape
+from .line import Line
+from .reasons import Reasons
+from .rules import rules_of_lines
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """How equations are wanted.
+
+    Attributes:
+        columns: Whether each value is written as its transpose, so that samples are columns.
+        batch: The named axis of the samples, written as the set B; None for no axis.
+        sums: Whether products of matrices over `batch` are written as sums over the samples.
+        rules: Whether to look up the rules that error signals are instances of.
+    """
+
+    columns: bool = False
+    batch: str | None = None
+    sums: bool = False
+    rules: bool = False
+
+
+def equations(program: Program, wishes: Wishes | None = None) -> list[Line]:
+    """The equations of a program, one for each line of its source.
+
+    Args:
+        program: A forward, gradient or training program.
+        wishes: How they are wanted.
+
+    Raises:
+        UsageError: When `batch` is no axis of the program, when `sums` is asked without it, or
+            when something has no form with column vectors.
+    """
+    return _Equations(program, wishes or Wishes()).lines()
+
+
+def formula_of(program: Program, atom: Atom, symbols: Mapping[Var, Formula]) -> Formula:
+    """What an atom equals in terms of the variables that have a symbol."""
+    producers = {equation.out: equation for equation in program.equations}
+
+    def of(atom: Atom) -> Formula:
+        if isinstance(atom, Literal):
+            return number(atom.value)
+        return symbols[atom] if atom in symbols else right_side(producers[atom])
+
+    def right_side(equation: Equation) -> Formula:
+        parts = [of(each) for each in equation.inputs]
+        return equation.primitive.formula(parts, equation.params, equation.out.aval.shape)
+
+    return of(atom)
+
+
+class _Equations:
+    def __init__(self, program: Program, wishes: Wishes) -> None:
+        self.program = program
+        self.wishes = wishes
+        self.source = Lines(program)
+        self.manner = Manner(batch=_checked_batch(program, wishes), taken=self._taken())
+        self.new_values = _new_values(program)
+        self.symbols = {var: self._symbol(var) for var in program.inputs}
+
+    def lines(self) -> list[Line]:
+        """Each line, and each result that has no line of its own where it is computed."""
+        found = [self._line(equation) for equation in self.source.equations]
+        found += self._results()
+        place = {equation.out: i for i, equation in enumerate(self.program.equations)}
+        found.sort(key=lambda line: place.get(line.var, len(place)) if line.var else len(place))
+        return rules_of_lines(self.program, found) if self.wishes.rules else found
+
+    def _taken(self) -> frozenset[str]:
+        return frozenset(split_name(name)[0] for name in self.source.names.values())
+
+    def _symbol(self, var: Var) -> Symbol:
+        key = self.source.names[var]
+        name = self.new_values.get(var, var.cotangent_of or key)
+        bar = bool(var.cotangent_of)
+        return symbol(name, var.aval.shape, bar, key, word=not (bar or var.named))
+
+    def _line(self, equation: Equation) -> Line:
+        out = equation.out
+        right = formula_of(self.program, out, self.symbols)
+        self.symbols[out] = self._symbol(out)
+        relation = "←" if out in self.new_values else "="
+        return self._written(out, equation.stage, self.symbols[out], right, relation)
+
+    def _results(self) -> Iterator[Line]:
+        """Results that the source computes where it returns them."""
+        outputs = self.program.outputs
+        for place, atom in enumerate(outputs):
+            if atom in self.symbols:
+                continue
+            name = self._name_of_result(place)
+            var = atom if isinstance(atom, Var) else None
+            stage = next((e.stage for e in self.program.equations if e.out is atom), FORWARD)
+            left = self._symbol_of_result(var, name, atom)
+            right = formula_of(self.program, atom, self.symbols)
+            yield self._written(var, stage, left, right, "=")
+
+    def _symbol_of_result(self, var: Var | None, name: str, atom: Atom) -> Symbol:
+        primal = var.cotangent_of if var is not None else ""
+        named = bool(primal or name in self.program.output_names)
+        return symbol(primal or name, atom.aval.shape, bool(primal), name, word=not named)
+
+    def _name_of_result(self, place: int) -> str:
+        """The result's own name, or that of the function that returns it."""
+        name = self.program.output_names[place]
+        if name:
+            return name
+        origin = self.program.origin
+        function = function_name(self.program if origin is None else origin.program)
+        several = len(self.program.outputs if origin is None else origin.program.outputs) > 1
+        return f"{function}[{place}]" if several else function
+
+    def _written(
+        self, var: Var | None, stage: str, left: Symbol, right: Formula, relation: str
+    ) -> Line:
+        reason = Reasons(self.program, self.wishes.columns).reason(var, right)
+        if self.wishes.sums and self.wishes.batch is not None:
+            right = sums_over_samples(right, self.wishes.batch)
+        shape = left.shape
+        if self.wishes.columns:
+            shape = column_shape(shape)
+            left, right = as_columns(left), as_columns(right)  # type: ignore[assignment]
+        return Line(var, left.key, stage, left, relation, right, shape, self.manner, reason)
+
+
+def _checked_batch(program: Program, wishes: Wishes) -> str | None:
+    if wishes.batch is None:
+        if wishes.sums:
+            raise UsageError("sums=True needs the axis of the samples: batch='N', for example.")
+        return None
+    if wishes.batch not in program.axes:
+        known = ", ".join(program.axes) or "none"
+        raise UsageError(
+            f"batch={wishes.batch!r} is no axis of {program.name}; its named axes are: {known}."
+            f"{nearest(wishes.batch, program.axes)}"
+        )
+    return wishes.batch
+
+
+def _new_values(program: Program) -> dict[Var, str]:
+    """The results of an update that take an input's place, with that input's name.
+
+    Where the old value is read again later, both keep names of their own.
+    """
+    inputs = {var.hint: var for var in program.inputs}
+    last_read = {
+        atom: place
+        for place, equation in enumerate(program.equations)
+        for atom in equation.inputs
+        if isinstance(atom, Var)
+    }
+    replaced = {}
+    for place, equation in enumerate(program.equations):
+        out = equation.out
+        old = inputs.get(out.hint) if out.named and equation.stage == UPDATE else None
+        same_kind = old is not None and old.aval.shape == out.aval.shape
+        if old is not None and same_kind and last_read.get(old, -1) <= place:
+            replaced[out] = program.names[old]
+    return replaced
