@@ -11,6 +11,7 @@ from .. import __version__
 from ..errors import UsageError
 from .compare import compare_command
 from .console import is_styled
+from .grade import grade_command
 from .predict import predict
 from .train import train
 
@@ -36,6 +37,7 @@ app = typer.Typer(
 app.command(short_help="Derive, check and train a network; save the run.")(train)
 app.command(short_help="Use a saved run: one answer for each row, as CSV.")(predict)
 app.command("compare", short_help="Answer a question by an experiment.")(compare_command)
+app.command("grade", short_help="Grade a class's hand-written backward passes.")(grade_command)
 
 # BadParameter, UsageError, ClickException: the last is what all errors of usage share, whether
 # Typer brings its own Click or not.

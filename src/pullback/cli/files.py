@@ -58,6 +58,22 @@ class Files:
         except UsageError as error:
             raise UsageError(f"{option} {word}: {error}") from None
 
+    def member(self, option: str, path: Path, name: str, default: Any = None) -> Any:
+        """What a file calls a name; without a default it must be a function.
+
+        Raises:
+            UsageError: When there is no such file, it cannot be run, or it has no such function.
+        """
+        try:
+            module = self._module(path)
+            if default is not None:
+                return getattr(module, name, default)
+            if not callable(getattr(module, name, None)):
+                raise UsageError(_no_function(str(path), name, module))
+        except UsageError as error:
+            raise UsageError(f"{option} {path}: {error}") from None
+        return getattr(module, name)
+
     @contextmanager
     def told(self) -> Iterator[None]:
         """Let an error of a function of the user's own be one sentence with the user's line."""
