@@ -120,10 +120,10 @@ def test_a_step_as_text():
     steps.jump("multiply")
     text = str(steps)
     assert text.startswith("step 7 of 13: multiply = h * h\n")
-    assert "v J for h (input 2)  (4, 3)\n      dmultiply * h" in text
+    assert "v J for h (input 2)  (4, 3)\n      dmultiply * h\n" in text
     assert "J would be (4, 3, 4, 3), 1.15 kB; the VJP reads and writes 288 bytes" in text
     assert "it is added: dh is now" in text
-    assert "h: 2 of 3 arrived, missing from h_relu" in text
+    assert "  at h: 2 of 3 arrived, missing from h_relu\n  complete: sum_1" in text
     steps.jump("h_relu")
     assert "in the source: dh_relu = dy_pred @ W2.T\n" in str(steps)
 
@@ -135,7 +135,7 @@ def test_the_wrong_pass_as_text():
     text = str(steps.next() and steps)
     assert "wrong, it should be" in text
     assert "wrong first at the fork h: what multiply sends replaces what had arrived" in text
-    assert "  dW1: wrong, off by 0.28 of its largest entry\n  dW2: right" in text
+    assert "  dW1: wrong, off by 28% of its largest entry\n  dW2: right" in text
     without = stepping(two_layer, overwrite=True)
     without.jump("h")
     assert "nothing changes: no value is read more than once" in str(without)
@@ -215,3 +215,28 @@ def test_a_notebook_shows_all_steps_and_escapes_names():
     assert "dwhere * less" in tags.text or "np.where(less, dwhere" in tags.text
     assert "script" not in tags.count
     assert steps._repr_html_().count(" open") == 1
+    assert steps.next()._repr_html_() in steps._repr_html_()
+
+
+def test_formulas_stand_beside_the_source():
+    step = stepping(two_layer).jump("h_relu")
+    (sent,) = step.sends
+    assert sent.formula == "h̄_relu ⊙ [h > 0]"
+    (handed_on,) = stepping(two_layer).jump("subtract").sends
+    assert handed_on.source == "dsubtract"
+    assert len(handed_on.formula) > len("subtract")  # a bar over each letter
+
+
+def test_what_a_prompt_shows_is_short():
+    steps = stepping()
+    assert repr(steps) == "<BackwardSteps of forked: step 1 of 13>"
+    step = steps.jump("h_relu")
+    shown = [step, step.sends[0], step.waiting[0], steps.subject, steps.overwriting]
+    assert [repr(each) for each in shown] == [
+        "<Step 12 of 13: h_relu = np.maximum(h, 0)>",
+        "<Sent to h: dh_relu * (h > 0)>",
+        "<Arrived at W1: 1 of 2>",
+        "<Subject forked for W1, W2>",
+        "<Overwriting of <Subject forked for W1, W2>>",
+    ]
+    assert str(step) in str(steps)

@@ -134,6 +134,9 @@ class Overwriting:
 
     subject: Subject
 
+    def __repr__(self) -> str:
+        return f"<Overwriting of {self.subject!r}>"
+
     @cached_property
     def derivation(self) -> Derivation:
         """The wrong derivation."""

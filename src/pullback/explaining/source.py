@@ -6,8 +6,11 @@ import ast
 from typing import Any
 
 from ..dims import Dim
+from ..formula import Manner, layout, plain
+from ..formula.build import symbol
 from ..primitive import Literal, Source, text_of_constant
-from ..program import Equation, Program
+from ..program import Equation, Program, Var
+from ..views.equations import equations
 
 
 def equation_source(program: Program, equation: Equation) -> str:
@@ -36,6 +39,18 @@ def body_of(program: Program) -> str:
     lines = text.splitlines()[statements[0].lineno - 1 :]
     body = "\n".join(line.removeprefix("    ") for line in lines)
     return body.removeprefix("return ") if len(statements) == 1 else body
+
+
+def formula_text(program: Program) -> str:
+    """What a program with one result computes, as mathematics in Unicode."""
+    lines = equations(program)
+    if not lines:
+        (var,) = program.outputs
+        assert isinstance(var, Var)
+        name = var.cotangent_of or program.names[var]
+        return plain(layout(symbol(name, var.aval.shape, bar=bool(var.cotangent_of)), Manner()).box)
+    *before, result = lines
+    return "; ".join([*(line.text() for line in before), result.text_sides()[2]])
 
 
 def assigned_lines(text: str) -> dict[str, int]:

@@ -14,7 +14,7 @@ from ..errors import Location
 from ..program import Atom, Program, Var
 from ..transforms import Contribution, Derivation, Pull, local_program
 from .overwriting import Overwriting
-from .source import body_of, equation_source
+from .source import body_of, equation_source, formula_text
 from .subject import Subject
 
 
@@ -63,6 +63,10 @@ class Arrived:
     missing: tuple[Contribution, ...]
     total: Any
 
+    def __repr__(self) -> str:
+        count = len(self.sent) + len(self.missing)
+        return f"<Arrived at {self.name}: {len(self.sent)} of {count}>"
+
     @property
     def is_complete(self) -> bool:
         """Whether nothing is missing, so that the sum is the value's error signal."""
@@ -87,6 +91,9 @@ class Sent:
     arrived: Arrived
     _pass: Pass
 
+    def __repr__(self) -> str:
+        return f"<Sent to {self.name}: {self.source}>"
+
     @property
     def name(self) -> str:
         """The name of the input."""
@@ -106,6 +113,11 @@ class Sent:
     def source(self) -> str:
         """v J as NumPy source: dy_pred @ W2.T."""
         return body_of(self.rule)
+
+    @property
+    def formula(self) -> str:
+        """v J as mathematics, in Unicode."""
+        return formula_text(self.rule)
 
     @property
     def jacobian_shape(self) -> tuple[int, ...]:
@@ -159,14 +171,19 @@ class Step:
     _pass: Pass
 
     @property
+    def subject(self) -> Subject:
+        """What is explained."""
+        return self._pass.subject
+
+    @property
     def name(self) -> str:
         """The name of the equation's output."""
-        return self._pass.subject.name(self.pull.equation.out)
+        return self.subject.name(self.pull.equation.out)
 
     @property
     def source(self) -> str:
         """The equation as NumPy source: y_pred = h_relu @ W2."""
-        return equation_source(self._pass.subject.forward, self.pull.equation)
+        return equation_source(self.subject.forward, self.pull.equation)
 
     @property
     def where(self) -> Location | None:
@@ -176,7 +193,7 @@ class Step:
     @property
     def line(self) -> int | None:
         """The line of the subject's source that assigns v; None where it is part of another."""
-        return self._pass.subject.signal_lines.get(self.name)
+        return self.subject.signal_lines.get(self.name)
 
     @property
     def cotangent(self) -> Any:
@@ -186,7 +203,7 @@ class Step:
     @property
     def right_cotangent(self) -> Any:
         """What v should be; the same as `cotangent` unless the pass overwrites."""
-        return self._pass.subject.signal(self.pull.equation.out)
+        return self.subject.signal(self.pull.equation.out)
 
     @property
     def is_wrong(self) -> bool:
@@ -202,6 +219,19 @@ class Step:
     def came_from(self) -> tuple[Contribution, ...]:
         """The contributions that v is the sum of."""
         return self._pass.derivation.children(self.pull.equation.out)
+
+    def __repr__(self) -> str:
+        return f"<Step {self.number} of {self.count}: {self.source}>"
+
+    def __str__(self) -> str:
+        from .step_text import step_text
+
+        return step_text(self)
+
+    def _repr_html_(self) -> str:
+        from .step_html import step_html
+
+        return step_html(self)
 
 
 def steps_of(subject: Subject, wrong: Overwriting | None = None) -> tuple[Step, ...]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..dims import format_shape
-from .page.markup import Markup, element, table
+from .page.markup import Content, Markup, element, table
 from .step import Sent, Step
 from .step_text import (
     bytes_text,
@@ -15,9 +15,8 @@ from .step_text import (
     overwriting_text,
     start_text,
     value_text,
-    waiting_text,
+    waiting_lines,
 )
-from .subject import Subject
 
 if TYPE_CHECKING:
     from .steps import BackwardSteps
@@ -28,14 +27,19 @@ _HEAD = ("input", "v J", "shape", "value", "J, never built", "VJP reads and writ
 def steps_html(steps: BackwardSteps) -> str:
     """All steps, each to be folded open; that at the place is open."""
     subject = steps.subject
-    folded = [_step(step, subject, step is steps.current) for step in steps]
+    folded = [_step(step, step is steps.current) for step in steps]
     told = element("pre", overwriting_text(steps.overwriting))
     fold = element("details", [element("summary", "overwritten instead of added?"), told])
     start = element("p", start_text(subject))
     return str(element("div", [start, *folded, fold], class_="pullback-steps"))
 
 
-def _step(step: Step, subject: Subject, is_open: bool) -> Markup:
+def step_html(step: Step) -> str:
+    """One step, open."""
+    return str(_step(step, is_open=True))
+
+
+def _step(step: Step, is_open: bool) -> Markup:
     source = element("code", step.source)
     title = element("summary", [f"step {step.number} of {step.count}: ", source])
     where = element("p", str(step.where)) if step.where else None
@@ -45,7 +49,7 @@ def _step(step: Step, subject: Subject, is_open: bool) -> Markup:
     if step.is_wrong:
         right = element("p", ["wrong, it should be", element("pre", _right(step))])
     sends = table(_HEAD, [_row(sent, step) for sent in step.sends])
-    waiting = element("ul", [element("li", waiting_text(w, subject)) for w in step.waiting])
+    waiting = element("ul", [element("li", line) for line in waiting_lines(step)])
     return element("details", [title, where, v, right, sends, waiting], open=is_open)
 
 
@@ -53,12 +57,12 @@ def _right(step: Step) -> str:
     return value_text(step.right_cotangent)
 
 
-def _row(sent: Sent, step: Step) -> list[str | Markup]:
+def _row(sent: Sent, step: Step) -> list[Content]:
     arrived = sent.arrived
     count = len(arrived.sent) + len(arrived.missing)
     return [
         element("code", input_text(sent, step)),
-        element("code", sent.source),
+        [element("code", sent.source), element("div", sent.formula)],
         format_shape(np.shape(sent.value)),
         element("pre", value_text(sent.value)),
         f"{format_shape(sent.jacobian_shape)}, {bytes_text(sent.jacobian_bytes)}",

@@ -12,7 +12,7 @@ from ..dims import format_shape
 from ..transforms import Contribution
 from ..views.graph.texts import long_summary
 from .overwriting import Overwriting
-from .step import Arrived, Sent, Step
+from .step import Sent, Step
 from .subject import Subject
 
 SMALL = 12
@@ -30,34 +30,33 @@ def start_text(subject: Subject) -> str:
     return f"{kind} {where}: the result is no single number, so its cotangent is chosen."
 
 
-def step_text(step: Step, subject: Subject) -> str:
+def step_text(step: Step) -> str:
     """One step: the equation, v, v J for each input, what is still missing."""
-    return "\n".join(_lines(step, subject))
+    return "\n".join(_lines(step))
 
 
-def _lines(step: Step, subject: Subject) -> Iterator[str]:
+def _lines(step: Step) -> Iterator[str]:
     overwriting = ", overwriting" if step.overwrites else ""
     yield f"step {step.number} of {step.count}{overwriting}: {step.source}"
     if step.where is not None:
         yield f"  {step.where}"
-    origin = _senders(step.came_from, subject)
+    origin = _senders(step.came_from, step.subject)
     yield f"  v = d{step.name}  {format_shape(np.shape(step.cotangent))}  from {origin}"
     yield indent(value_text(step.cotangent), "      ")
     if step.is_wrong:
         yield indent(f"wrong, it should be\n{value_text(step.right_cotangent)}", "      ")
     if step.line is not None:
-        written, _, _ = subject.source.splitlines()[step.line - 1].partition("  #")
+        written, _, _ = step.subject.source.splitlines()[step.line - 1].partition("  #")
         yield f"      in the source: {written.strip()}"
     for sent in step.sends:
-        yield from _sent_lines(sent, step, subject)
-    waiting = [waiting_text(each, subject) for each in step.waiting]
-    yield "  so far"
-    yield from (f"    {line}" for line in waiting)
+        yield from _sent_lines(sent, step)
+    yield from (f"  {line}" for line in waiting_lines(step))
 
 
-def _sent_lines(sent: Sent, step: Step, subject: Subject) -> Iterator[str]:
+def _sent_lines(sent: Sent, step: Step) -> Iterator[str]:
     yield f"  v J for {input_text(sent, step)}  {format_shape(np.shape(sent.value))}"
     yield indent(sent.source, "      ")
+    yield f"      {sent.formula}"
     yield indent(value_text(sent.value), "      ")
     yield (
         f"      J would be {format_shape(sent.jacobian_shape)}, {bytes_text(sent.jacobian_bytes)};"
@@ -75,13 +74,16 @@ def input_text(sent: Sent, step: Step) -> str:
     return f"{sent.name} (input {sent.contribution.position + 1})" if twice else sent.name
 
 
-def waiting_text(arrived: Arrived, subject: Subject) -> str:
-    """What has arrived at a value, and from where something is missing."""
-    count = len(arrived.sent) + len(arrived.missing)
-    state = f"{len(arrived.sent)} of {count} arrived"
-    if arrived.missing:
-        return f"{arrived.name}: {state}, missing from {_senders(arrived.missing, subject)}"
-    return f"{arrived.name}: {state}, complete"
+def waiting_lines(step: Step) -> Iterator[str]:
+    """What has arrived by the end of a step, and from where something is missing."""
+    for arrived in step.waiting:
+        if arrived.missing:
+            state = f"{len(arrived.sent)} of {len(arrived.sent) + len(arrived.missing)} arrived"
+            missing = _senders(arrived.missing, step.subject)
+            yield f"at {arrived.name}: {state}, missing from {missing}"
+    complete = [arrived.name for arrived in step.waiting if arrived.is_complete]
+    if complete:
+        yield f"complete: {', '.join(complete)}"
 
 
 def _senders(contributions: Sequence[Contribution], subject: Subject) -> str:
@@ -113,7 +115,7 @@ def _overwriting_lines(overwriting: Overwriting) -> Iterator[str]:
     yield indent(value_text(lost.right), "      ")
     spoilt = {each.var: each.error for each in overwriting.spoilt}
     for var in subject.wrt:
-        told = f"wrong, off by {spoilt[var]:.2g} of its largest entry" if var in spoilt else "right"
+        told = f"wrong, off by {spoilt[var]:.0%} of its largest entry" if var in spoilt else "right"
         yield f"  d{subject.name(var)}: {told}"
 
 

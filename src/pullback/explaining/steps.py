@@ -122,7 +122,7 @@ class BackwardSteps(Sequence[Step]):
         return steps
 
     def __str__(self) -> str:
-        parts = [step_text(self.current, self.subject)]
+        parts = [step_text(self.current)]
         if self.position == 0:
             parts.insert(0, start_text(self.subject))
         if self.position == len(self) - 1 and self._overwrites:

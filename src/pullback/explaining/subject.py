@@ -20,6 +20,7 @@ from ..jacobians.point import at_point
 from ..program import Atom, Program, Var
 from ..transforms import Derivation, derive, gradient_program, vjp_program
 from ..trees import flatten
+from ..views.lines import Lines
 from .source import assigned_lines
 
 
@@ -44,6 +45,9 @@ class Subject:
     random_cotangents: bool = False
     step: Program | None = None
 
+    def __repr__(self) -> str:
+        return f"<Subject {self.forward.name} for {', '.join(map(self.name, self.wrt))}>"
+
     @cached_property
     def derivation(self) -> Derivation:
         """How the backward pass comes about, one equation at a time, not simplified."""
@@ -67,9 +71,9 @@ class Subject:
 
         Error signals that are part of another line have none.
         """
-        lines, program = assigned_lines(self.source), self.gradient
-        marked = ((program.names[e.out], e.out.cotangent_of) for e in program.equations)
-        return {primal: lines[name] for name, primal in marked if primal and name in lines}
+        lines, written = assigned_lines(self.source), Lines(self.gradient)
+        outs = [equation.out for equation in written.equations if equation.out.cotangent_of]
+        return {out.cotangent_of: lines[written.names[out]] for out in outs}
 
     @cached_property
     def values(self) -> dict[Var, Any]:
