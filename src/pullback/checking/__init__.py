@@ -1,5 +1,6 @@
 """Doubt: derived gradients against differences of the program with frozen branches."""
 
-from .gradients import GradientCheck, VariableCheck, check_gradients
+from .gradients import check_gradients
+from .report import GradientCheck, Kink, Step, VariableCheck
 
-__all__ = ["GradientCheck", "VariableCheck", "check_gradients"]
+__all__ = ["GradientCheck", "Kink", "Step", "VariableCheck", "check_gradients"]

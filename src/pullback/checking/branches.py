@@ -17,7 +17,10 @@ import numpy as np
 
 from ..errors import GradientError, at
 from ..primitive import Literal, Slopes
+from ..primitives.custom import with_rule
 from ..program import Equation, Program, Var
+from .own_rules import OwnRule, differentiated, rule_name
+from .precision import DOUBLE, Precision
 
 CLOSE = 1e-9
 """How far a rule's slope at a kink may lie outside the two one-sided slopes (rounding)."""
@@ -31,6 +34,7 @@ class _Piece:
     points: tuple[Any, ...]
     weights: tuple[Any, ...]
     on_kink: Any
+    slopes: tuple[Slopes | None, ...] = ()
 
 
 class Branches:
@@ -39,14 +43,27 @@ class Branches:
     Args:
         program: A program without named axes.
         inputs: A number or array per input.
+        precision: Decides how closely functions with a rule of their own are looked at.
+
+    Attributes:
+        kinks: How many entries of an equation's result lie exactly on a kink.
+        moving: The values that depend on a floating input.
+        differentiated: The values whose cotangents go through a primitive's rule.
+
+    Raises:
+        GradientError: When a rule chooses a slope at a kink outside its one-sided slopes.
     """
 
-    def __init__(self, program: Program, inputs: Mapping[Var, Any]) -> None:
-        self.program = program
+    def __init__(
+        self, program: Program, inputs: Mapping[Var, Any], precision: Precision = DOUBLE
+    ) -> None:
+        self.program, self.precision = program, precision
         self.values: dict[Var, Any] = {**program.defaults, **inputs}
         self._pieces: dict[Var, _Piece] = {}
         self.kinks: dict[Equation, int] = {}
+        self._own: dict[Var, OwnRule] = {}
         self.moving = _moving(program)
+        self.differentiated = differentiated(program)
         for equation in program.equations:
             operands = [self.value(atom) for atom in equation.inputs]
             out = equation.primitive.evaluate(*operands, **equation.params)
@@ -67,6 +84,8 @@ class Branches:
 
     def local(self, equation: Equation, operands: list[Any], live: bool = False) -> Any:
         """One equation's value at other operands, on its frozen branch."""
+        if equation.out in self._own:
+            return self._own[equation.out].value(operands, live)
         piece = self._pieces.get(equation.out)
         if piece is None:
             return equation.primitive.evaluate(*operands, **equation.params)
@@ -88,8 +107,27 @@ class Branches:
         keep_exact = piece.on_kink if live and not smooth else np.logical_not(piece.on_kink)
         return exact if live and smooth else np.where(keep_exact, exact, linear)
 
+    def unfrozen(self, inputs: Mapping[Var, Any]) -> tuple[list[Any], int]:
+        """The outputs at other inputs, and how many entries lie on another branch there."""
+        values: dict[Var, Any] = {**self.program.defaults, **inputs}
+        crossings = 0
+        for equation in self.program.equations:
+            operands = [self._value(atom, values) for atom in equation.inputs]
+            out = equation.primitive.evaluate(*operands, **equation.params)
+            values[equation.out] = out
+            if equation.out in self._pieces:
+                crossings += _crossed(equation, self._pieces[equation.out], operands, out)
+        return [self._value(atom, values) for atom in self.program.outputs], crossings
+
+    @property
+    def has_pieces(self) -> bool:
+        """Whether the program has any branches."""
+        return bool(self._pieces)
+
     def _freeze(self, equation: Equation, operands: list[Any], out: Any) -> None:
-        if not equation.out.aval.is_float:
+        if equation.primitive is with_rule:
+            self._freeze_own(equation)
+        elif not equation.out.aval.is_float:
             ties = _ties(equation, operands, out)
             self._count(equation, ties)
             self._pieces[equation.out] = _Piece(out, (), (), self._follows(equation, ties))
@@ -97,7 +135,8 @@ class Branches:
             slopes = equation.primitive.slopes(*operands, **equation.params)
             chosen = _rule_slopes(equation, operands, out)
             kinked: list[Any] = [None if s is None else s.below != s.above for s in slopes]
-            self._judge(equation, slopes, chosen)
+            if equation.out in self.differentiated:
+                self._judge(equation, slopes, chosen)
             weights = tuple(
                 None
                 if s is None or not _may_move(atom)
@@ -111,8 +150,17 @@ class Branches:
             ]
             on_kink = np.logical_or.reduce(np.broadcast_arrays(*marks)) if marks else False
             on_kink = np.broadcast_to(on_kink, np.shape(out))
-            self._pieces[equation.out] = _Piece(out, tuple(operands), weights, on_kink)
+            self._pieces[equation.out] = _Piece(out, tuple(operands), weights, on_kink, slopes)
             self._count(equation, on_kink)
+
+    def _freeze_own(self, equation: Equation) -> None:
+        own = OwnRule(self.program, equation, self.values, self.local, self.precision)
+        self._own[equation.out] = own
+        pieces = [self._pieces[e.out] for e in own.inside if e.out in self._pieces]
+        if any(np.any(piece.on_kink) for piece in pieces):
+            # Directions of its own: what the check draws does not depend on kinks.
+            own.find_kinks(np.random.default_rng(0))
+            self._count(equation, own.on_kink)
 
     def _follows(self, equation: Equation, ties: Any) -> Any:
         """The ties of a condition, and those of the conditions that it combines."""
@@ -124,7 +172,7 @@ class Branches:
 
     def _count(self, equation: Equation, on_kink: Any) -> None:
         count = int(np.count_nonzero(on_kink))
-        if count:
+        if count and equation.out in self.differentiated:
             self.kinks[equation] = count
 
     def _judge(
@@ -141,11 +189,15 @@ class Branches:
                 entry = tuple(int(i) for i in np.argwhere(outside)[0])
                 below, above = (np.broadcast_to(s, outside.shape)[entry] for s in one_sided)
                 message = (
-                    f"The rule of {equation.primitive.name} is to blame: it chooses the slope "
+                    f"The rule of {rule_name(equation)} is to blame: it chooses the slope "
                     f"{np.broadcast_to(slope, outside.shape)[entry]:g} at a kink (entry "
                     f"{list(entry)}), outside its one-sided slopes {below:g} and {above:g}."
                 )
                 raise GradientError(at(message, equation.where))
+
+    def in_precision(self, value: Any) -> Any:
+        """A floating number or array in the precision of the check."""
+        return np.asarray(value, self.precision.dtype)[()]
 
     def value(self, atom: Any) -> Any:
         """The value of an atom at the point."""
@@ -154,6 +206,21 @@ class Branches:
     @staticmethod
     def _value(atom: Any, values: Mapping[Var, Any]) -> Any:
         return atom.value if isinstance(atom, Literal) else values[atom]
+
+
+def _crossed(equation: Equation, piece: _Piece, operands: list[Any], out: Any) -> int:
+    """How many entries lie on another branch than the piece does."""
+    if not equation.out.aval.is_float:
+        return int(np.count_nonzero(out != piece.out))
+    assert equation.primitive.slopes is not None
+    counts = [
+        np.count_nonzero((now.below != then.below) | (now.above != then.above))
+        for now, then in zip(
+            equation.primitive.slopes(*operands, **equation.params), piece.slopes, strict=True
+        )
+        if now is not None and then is not None
+    ]
+    return int(max(counts, default=0))
 
 
 def _moving(program: Program) -> set[Var]:

@@ -3,30 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-STEPS = tuple(10.0**-k for k in range(3, 16))
-"""Relative step sizes, largest first; the frozen function has no kinks, so they may be large.
-
-Where a larger step leaves the function's domain (log near 0), smaller ones are tried.
-"""
+from .precision import DOUBLE, Precision
 
 CENTRAL = ((-2, 1 / 12), (-1, -2 / 3), (1, 2 / 3), (2, -1 / 12))
 ABOVE = ((0, -25 / 12), (1, 4.0), (2, -3.0), (3, 4 / 3), (4, -1 / 4))
 BELOW = tuple((-place, -weight) for place, weight in ABOVE)
 """Fourth-order differences: (place, weight) of each value, places in steps."""
 
-SHORTEST = 1e-9
-ROUNDING = 4 * np.finfo(np.float64).eps
-
-Along = Callable[[float], float]
+Along = Callable[[float], Any]
 
 
-def slope_at_zero(
-    along: Along, size: float, reach: float, magnitude: float, expected: float, allowed: float
-) -> tuple[float, float]:
-    """The slope of along(t) at 0, and a bound of its error.
+@dataclass(frozen=True)
+class Line:
+    """A scalar function on a line through the point, and the scales on which it is rounded.
+
+    Attributes:
+        along: The function of t; along(0) is the point.
+        size: What steps are relative to.
+        reach: The magnitude of the coordinates that move, in units of t: shorter steps are lost
+            in its rounding.
+        magnitude: The magnitude of the terms that make up the function's value.
+        precision: The precision in which it is evaluated.
+    """
+
+    along: Along
+    size: float
+    reach: float
+    magnitude: float
+    precision: Precision = DOUBLE
+
+
+def slope_at_zero(line: Line, expected: float, allowed: float) -> tuple[float, float]:
+    """The slope of a function on a line at 0, and a bound of its error.
 
     Of the slopes at several steps that one is taken whose neighbour agrees with it best, so
     neither curvature nor rounding is mistaken for a wrong gradient, and a wrong gradient cannot
@@ -36,11 +49,7 @@ def slope_at_zero(
     inside.
 
     Args:
-        along: The function on the line; along(0) is the point.
-        size: What steps are relative to.
-        reach: The magnitude of the coordinates that move, in units of t: shorter steps are lost
-            in its rounding.
-        magnitude: The magnitude of the terms that make up the function's value.
+        line: The function on the line.
         expected: The derived slope; a step that agrees with it ends the search.
         allowed: Difference that counts as agreement.
 
@@ -51,7 +60,7 @@ def slope_at_zero(
     and Stegun, Handbook of Mathematical Functions, 25.3.6.
     """
     for stencil in (CENTRAL, ABOVE, BELOW):
-        slope, error = _settled(along, stencil, size, reach, magnitude, expected, allowed)
+        slope, error = _settled(line, stencil, expected, allowed)
         if np.isfinite(slope):
             return slope, error
     return np.nan, np.inf
@@ -63,27 +72,17 @@ def agrees(slope: float, error: float, expected: float, allowed: float) -> bool:
 
 
 def _settled(
-    along: Along,
-    stencil: Sequence[tuple[int, float]],
-    size: float,
-    reach: float,
-    magnitude: float,
-    expected: float,
-    allowed: float,
+    line: Line, stencil: Sequence[tuple[int, float]], expected: float, allowed: float
 ) -> tuple[float, float]:
     best, least = np.nan, np.inf
     previous: tuple[float, float] | None = None
-    for step in STEPS:
-        h = step * size
-        if h < SHORTEST * reach:
+    for step in line.precision.steps:
+        h = step * line.size
+        if h < line.precision.shortest * line.reach:
             break
-        with np.errstate(all="ignore"):
-            values = [along(place * h) for place, _ in stencil]
-            terms = zip(stencil, values, strict=True)
-            slope = sum(weight * value for (_, weight), value in terms) / h
+        slope, noise = _difference(line, stencil, h)
         if not np.isfinite(slope):
             continue
-        noise = ROUNDING * (magnitude + max(map(abs, values))) / h
         if previous is None:
             if abs(slope - expected) <= allowed:
                 return slope, noise
@@ -97,11 +96,26 @@ def _settled(
     return best, least
 
 
-def one_sided_slopes(along: Along, size: float) -> tuple[float, float]:
-    """Second-order differences of along(t) to the left and to the right of 0."""
-    h = 1e-5 * size
+def _difference(line: Line, stencil: Sequence[tuple[int, float]], h: float) -> tuple[float, float]:
+    """A difference quotient, and how far rounding (of values and of the step) may move it."""
+    with np.errstate(all="ignore"):
+        values = [line.along(place * h) for place, _ in stencil]
+        terms = zip(stencil, values, strict=True)
+        slope = sum(weight * value for (_, weight), value in terms) / h
+    rounded = line.magnitude + max(map(abs, values)) + abs(slope) * line.reach
+    return slope, line.precision.rounding * rounded / h
+
+
+def one_sided_slopes(along: Along, h: float) -> tuple[Any, Any]:
+    """Second-order differences of along(t) with step h to the left and to the right of 0."""
     with np.errstate(all="ignore"):
         here = along(0.0)
         above = (4 * along(h) - along(2 * h) - 3 * here) / (2 * h)
         below = -(4 * along(-h) - along(-2 * h) - 3 * here) / (2 * h)
     return below, above
+
+
+def central_slope(along: Along, h: float) -> float:
+    """The plain central difference (along(h) - along(-h)) / 2h."""
+    with np.errstate(all="ignore"):
+        return float((along(h) - along(-h)) / (2 * h))

@@ -111,7 +111,8 @@ class Prepared:
             for values in (problem.params, problem.state)
         )
         program = problem.loss_program().astype("f8")
-        return check_gradients(program, x, labels, *weights, params, state, wrt="params")
+        values = (x, labels, *weights, params, state)
+        return check_gradients(program, *values, wrt="params", steps=())
 
     def run(
         self,
