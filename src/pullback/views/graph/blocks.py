@@ -82,9 +82,6 @@ class Edge:
     offset: float = 0.0
 
 
-APART = 16.0
-"""Pixels between neighbours in a row."""
-
 PASSAGE = 6.0
 """How far the two strokes of a link reach to either side of it."""
 

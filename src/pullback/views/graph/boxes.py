@@ -100,9 +100,16 @@ def width_of(text: str, size: float = SMALL) -> float:
     return (len(text) + wide) * size * WIDTH
 
 
-def shape_of(node: Node, sideways: bool) -> Shape:
-    """A node's parts when links run left to right (`sideways`) or top down."""
-    return _sideways(node) if sideways else _downwards(node)
+def shape_of(node: Node, sideways: bool, main: int | None = None) -> Shape:
+    """A node's parts when links run left to right (`sideways`) or top down.
+
+    Args:
+        node: The node.
+        sideways: The direction.
+        main: The entry that stands on the node's axis, so that the main path runs straight
+            through; None: the middle of all entries does.
+    """
+    return _sideways(node, main) if sideways else _downwards(node, main)
 
 
 def _widest(lines: tuple[str, ...], size: float = SMALL) -> float:
@@ -114,32 +121,35 @@ def _box_size(node: Node) -> tuple[float, float]:
     return width, LINE * (1 + len(node.notes)) + PADDING
 
 
-def _spread(count: int, apart: float) -> tuple[float, ...]:
-    return tuple((position - (count - 1) / 2) * apart for position in range(count))
+def _spread(count: int, apart: float, main: int | None) -> tuple[tuple[float, ...], float]:
+    """Where entries stand, and where their middle is."""
+    centre = (count - 1) / 2 if main is None else float(main)
+    entries = tuple((position - centre) * apart for position in range(count))
+    return entries, ((count - 1) / 2 - centre) * apart
 
 
 def _late(node: Node) -> bool:
     return node.kind in (INPUT, LEARNED)
 
 
-def _sideways(node: Node) -> Shape:
+def _sideways(node: Node, main: int | None) -> Shape:
     notes = tuple(entry.note for entry in node.entries)
     sent = tuple(entry.contribution for entry in node.entries)
     text = max(_widest(notes), _widest(sent))
     entry_length = (text + ARROW if text else ARROW) if node.entries else 0.0
     apart = 14.0 + LINE * (any(notes) + any(sent))
-    entries = _spread(len(node.entries), apart)
+    entries, middle = _spread(len(node.entries), apart, main)
     width, height = _box_size(node)
     if entries:
         height = max(height, entries[-1] - entries[0] + 18)
     label = max(_widest(node.value), _widest(node.error))
     label_length = 0.0 if node.kind == OUTPUT else label + 2 * PADDING
-    before = max(height / 2, LINE * len(node.value) + 6)
-    after = max(height / 2, LINE * len(node.error) + 5)
+    before = max(height / 2 - middle, LINE * len(node.value) + 6)
+    after = max(height / 2 + middle, LINE * len(node.error) + 5)
     if entries:
         before = max(before, -entries[0] + LINE * any(notes) + 4)
         after = max(after, entries[-1] + LINE * any(sent) + 4)
-    box = Rect(entry_length, -height / 2, width, height)
+    box = Rect(entry_length, middle - height / 2, width, height)
     wire = entry_length + width + PADDING
     top = -7 - LINE * (len(node.value) - 1)
     texts = [
@@ -158,23 +168,24 @@ def _sideways(node: Node) -> Shape:
     return Shape(block, box, tuple(texts))
 
 
-def _downwards(node: Node) -> Shape:
+def _downwards(node: Node, main: int | None) -> Shape:
     notes = tuple(entry.note for entry in node.entries)
     sent = tuple(entry.contribution for entry in node.entries)
     left, right = _widest(notes), _widest(sent)
     entry_length = (LINE + 6 + ARROW if left or right else ARROW) if node.entries else 0.0
-    entries = _spread(len(node.entries), 24.0 + left + right if left or right else 20.0)
+    apart = 24.0 + left + right if left or right else 20.0
+    entries, middle = _spread(len(node.entries), apart, main)
     width, height = _box_size(node)
     if entries:
         width = max(width, entries[-1] - entries[0] + 18)
     lines = max(len(node.value), len(node.error))
     label_length = 0.0 if node.kind == OUTPUT else LINE * lines + 6
-    before = max(width / 2, _widest(node.value) + PADDING)
-    after = max(width / 2, _widest(node.error) + PADDING)
+    before = max(width / 2 - middle, _widest(node.value) + PADDING)
+    after = max(width / 2 + middle, _widest(node.error) + PADDING)
     if entries:
         before = max(before, -entries[0] + left + PADDING)
         after = max(after, entries[-1] + right + PADDING)
-    box = Rect(-width / 2, entry_length, width, height)
+    box = Rect(middle - width / 2, entry_length, width, height)
     top = entry_length + height + LINE
     texts = [
         *_in_box(node, box),

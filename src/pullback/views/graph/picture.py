@@ -96,7 +96,8 @@ def picture_of(scene: Scene, direction: str | None = None) -> Picture:
 
 
 def _placed(scene: Scene, sideways: bool) -> Picture:
-    shapes = {node.key: shape_of(node, sideways) for node in scene.nodes}
+    main = _main_entries(scene)
+    shapes = {node.key: shape_of(node, sideways, main[node.key]) for node in scene.nodes}
     links = [
         Link(entry.source, node.key, position)
         for node in scene.nodes
@@ -119,6 +120,18 @@ def _placed(scene: Scene, sideways: bool) -> Picture:
         height=breadth if sideways else length,
         sideways=sideways,
     )
+
+
+def _main_entries(scene: Scene) -> dict[str, int | None]:
+    """The entry at which the longest path comes in, where one path is longer than all others."""
+    depths: dict[str, int] = {}
+    main: dict[str, int | None] = {}
+    for node in scene.nodes:
+        found = [depths[entry.source] for entry in node.entries]
+        deepest = max(found, default=0)
+        depths[node.key] = deepest + 1
+        main[node.key] = found.index(deepest) if found.count(deepest) == 1 else None
+    return main
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from ...program import Atom, Equation, Program, Var
 from ...transforms.derivation import Derivation, local_program
 from ...transforms.sweep import Contribution
 from .gates import Sent, gate_of
-from .texts import long_summary, shortened, summary
+from .texts import expression_text, long_summary, shortened, summary
 
 LONGEST_FORMULA = 22
 
@@ -133,8 +133,7 @@ class Signals:
         """A contribution as NumPy text: dy_pred @ W2.T."""
         if contribution.equation is None:
             return "the seed"
-        body = self._local(contribution).to_numpy().rsplit("    return ", 1)
-        return " ".join(body[-1].split()).replace("np.", "")
+        return expression_text(self._local(contribution))
 
     def _value(self, atom: Atom) -> Any:
         return self.derivation.value_of(atom, self.values or {})

@@ -1,7 +1,8 @@
 """Edges that are straight but for a few pixels, made straight.
 
-Stations joined by such edges form a group that keeps its shape; each group moves, as a whole, to
-the place in the middle of where its stations stand, as far as its neighbours leave room.
+Stations joined by such edges form a group with a shape of its own; each group takes its shape at
+the place in the middle of where its stations stand, large groups first, and what stands in the way
+moves aside.
 """
 
 from __future__ import annotations
@@ -9,23 +10,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median
 
-from .blocks import APART, Station
+from .blocks import Station
+from .spacing import spaced
 
 CROOKED = 24.0
 """Edges whose ends lie apart by less are made straight."""
 
-ROUNDS = 2
+FIRM = 1e6
+"""The weight of a station that has its place, against 1 for one that makes room."""
 
 Rows = Sequence[Sequence[Station]]
 
 
-def straightened(rows: Rows, across: dict[int, float]) -> dict[int, float]:
-    """The coordinates of stations (by id) with nearly straight edges made straight."""
+def straightened(rows: Rows, across: dict[int, float]) -> tuple[dict[int, float], set[int]]:
+    """The coordinates of stations (by id), and which of them stand in straight groups."""
     found = dict(across)
-    for _ in range(ROUNDS):
-        for group in _groups(rows, found):
-            _move(group, rows, found)
-    return found
+    firm: set[int] = set()
+    for group in _groups(rows, found):
+        base = median(found[member] - offset for member, offset in group.items())
+        for member, offset in group.items():
+            found[member] = base + offset
+        firm.update(group)
+        _make_room(rows, found, firm)
+    return found, firm
+
+
+def _make_room(rows: Rows, across: dict[int, float], firm: set[int]) -> None:
+    """Restore the distances in each row; stations without a place of their own move aside."""
+    for row in rows:
+        wanted = [(across[id(s)], FIRM if id(s) in firm else 1.0) for s in row]
+        across.update(zip(map(id, row), spaced(row, wanted), strict=True))
 
 
 def _groups(rows: Rows, across: dict[int, float]) -> list[dict[int, float]]:
@@ -70,27 +84,3 @@ def _straight_neighbours(station: Station, across: dict[int, float]) -> list[tup
     near = [(abs(across[id(s)] - here - offset), s, offset) for s, offset in ahead]
     near.sort(key=lambda each: each[0])
     return [(s, offset) for distance, s, offset in near if distance < CROOKED]
-
-
-def _move(group: dict[int, float], rows: Rows, across: dict[int, float]) -> None:
-    """Move a group as a whole, if its neighbours leave room."""
-    low, high = float("-inf"), float("inf")
-    for row in rows:
-        for place, station in enumerate(row):
-            if id(station) not in group:
-                continue
-            offset = group[id(station)]
-            if place:
-                left = row[place - 1]
-                distance = left.after + APART + station.before
-                low = max(low, across[id(left)] + distance - offset)
-            if place + 1 < len(row):
-                right = row[place + 1]
-                distance = station.after + APART + right.before
-                high = min(high, across[id(right)] - distance - offset)
-    if low > high:
-        return
-    base = median(across[member] - offset for member, offset in group.items())
-    base = min(max(base, low), high)
-    for member, offset in group.items():
-        across[member] = base + offset

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...dims import Dim
 from ...primitive import Literal, Source, text_of_constant
-from ...program import Equation
+from ...program import Equation, Program
 
 LONGEST = 26
 """Characters of an operation's text in a box."""
@@ -71,6 +71,20 @@ def operation_text(equation: Equation, operand: Mapping[Any, str], longest: int 
     ]
     text = equation.primitive.emit(arguments, equation.params, _constant).text
     return shortened(text.replace("np.", "").replace(", keepdims=True", ""), longest)
+
+
+def expression_text(program: Program) -> str:
+    """A program of one output as one expression, named axes by their names."""
+    known: dict[Any, Source] = {var: Source(program.names[var]) for var in program.inputs}
+
+    def of(atom: Any) -> Source:
+        return atom.source() if isinstance(atom, Literal) else known[atom]
+
+    for equation in program.equations:
+        arguments = [of(atom) for atom in equation.inputs]
+        known[equation.out] = equation.primitive.emit(arguments, equation.params, _constant)
+    (output,) = program.outputs
+    return of(output).text.replace("np.", "")
 
 
 def _constant(value: Any) -> str:
