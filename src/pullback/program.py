@@ -12,18 +12,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .avals import Aval, Dtype, aval_of
 from .dims import Dim
+from .doors import Doors
 from .errors import Location, ProgramError, PullbackError
 from .primitive import REGISTRY, Literal, Params, Primitive
 from .trees import Structure, format_path
-
-if TYPE_CHECKING:
-    from .views.graph import Graph
 
 FORWARD, BACKWARD, UPDATE = "forward", "backward", "update"
 
@@ -83,7 +81,7 @@ class Origin:
 
 
 @dataclass(frozen=True, eq=False)
-class Program:
+class Program(Doors):
     """A function as a list of equations.
 
     Attributes:
@@ -213,97 +211,6 @@ class Program:
 
     def __repr__(self) -> str:
         return f"<Program {self.name}: {len(self.equations)} equations>"
-
-    def astype(self, dtype: Any) -> Program:
-        """The same program with every floating value in another precision.
-
-        Args:
-            dtype: "f4" or "f8" (or a NumPy float dtype).
-
-        Returns:
-            A program whose floating inputs, constants and results have that dtype.
-
-        Raises:
-            UsageError: When the dtype is not floating.
-
-        Example:
-            >>> import numpy as np, pullback as pb
-            >>> print(pb.trace(lambda x: 2.0 * x, x="N").astype("f4"))
-            <lambda>(x: f4[N])
-              multiply: f4[N] = multiply(2.0, x)
-              return multiply
-        """
-        from .transforms.retype import retype
-
-        return retype(self, np.dtype(dtype))
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """The program's result on the reference engine; see `pb.compile`.
-
-        Args:
-            *args: The arguments in order, with the dtypes, ranks and structures traced.
-            **kwargs: Arguments by name.
-
-        Returns:
-            Arrays in the structure that the traced function returned.
-
-        Raises:
-            ProgramError: When an argument is missing, has another dtype, or does not fit.
-        """
-        from .engines.reference import executable
-
-        return executable(self)(*args, **kwargs)
-
-    def to_numpy(self) -> str:
-        """The program as plain NumPy source: one function, no dependency on Pullback.
-
-        Returns:
-            Python text, the same on every run, without line numbers or paths.
-
-        Example:
-            >>> import numpy as np, pullback as pb
-            >>> print(pb.trace(lambda x: np.exp(x) + 1, x="N").to_numpy())
-            import numpy as np
-            <BLANKLINE>
-            <BLANKLINE>
-            def f(x):
-                \"\"\"x: f8 (N,).\"\"\"
-                return np.exp(x) + 1
-            <BLANKLINE>
-        """
-        from .views.numpy_source import to_numpy
-
-        return to_numpy(self)
-
-    def to_graph(
-        self,
-        values: Any = None,
-        *,
-        backward: bool | None = None,
-        direction: str | None = None,
-        most: int = 200,
-    ) -> Graph:
-        """The program as a picture: values along its wires, error signals back along them.
-
-        Args:
-            values: Its arguments, a dict by name or a sequence in order, to show their values.
-            backward: Whether error signals are drawn; None: if it is a gradient or returns a loss.
-            direction: "right", "down", or None for what suits its size.
-            most: How many nodes are drawn one by one, at least 10; larger programs are folded.
-
-        Returns:
-            A `Graph`: `svg()`, `dot()`, `save(path)`; in a notebook it draws itself. A gradient is
-            drawn as its forward program with the error signals that flow back to `wrt`.
-
-        Raises:
-            UsageError: When backward=True and there is no gradient, or a setting is not allowed.
-            ProgramError: When the values do not fit its inputs.
-        """
-        from .engines.bound import bound
-        from .views.graph import draw
-
-        fixed, inputs = (self, None) if values is None else bound(self, values)
-        return draw(fixed, inputs, backward, direction, most)
 
     def to_json(self) -> str:
         """The canonical file form: data only, without lines and paths.
