@@ -71,7 +71,8 @@ def _script(box: boxes.Script) -> str:
 
 
 def _barred(box: boxes.Barred) -> str:
-    return _element("mover", mathml(box.base), _text("mo", "¯"), accent="true")
+    # As an accent some fonts would draw the bar through the letter.
+    return _element("mover", mathml(box.base), _text("mo", "¯"))
 
 
 def _fence(box: boxes.Fence) -> str:
