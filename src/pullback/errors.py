@@ -43,6 +43,10 @@ class GradientError(PullbackError, AssertionError):
     """A derived gradient and its numerical check disagree."""
 
 
+class UndecidedError(GradientError):
+    """A gradient can be called neither right nor wrong: it is not finite, or too unsteady."""
+
+
 class TrainingError(PullbackError, ArithmeticError):
     """Training cannot go on: the loss is no longer a finite number.
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..dims import axis_lengths
 from ..engines.binding import Signature
-from ..errors import GradientError, UsageError, nearest
+from ..errors import GradientError, UndecidedError, UsageError, nearest
 from ..program import Program, Var
 from ..tracing import trace_eager
 from ..transforms import vjp_program
@@ -73,7 +73,8 @@ def check_gradients(
     Raises:
         GradientError: When they differ: names the variable, the entry, both values, and the
             primitive, or function with a rule of its own, whose rule is to blame, with the
-            user's line.
+            user's line. An `UndecidedError`, which is one too, when function or gradient is not
+            finite at the point, or too unsteady to be differenced.
         UsageError: When there is nothing to check, or an option has a value that is not allowed.
 
     Example:
@@ -98,7 +99,8 @@ def check_gradients(
         if order == 2 and check.is_right:
             check = _with_second_order(check, program, inputs, names, wanted, settings)
     if raises and not check.is_right:
-        raise GradientError(check.problems[0])
+        kind = UndecidedError if check.verdict == "undecided" else GradientError
+        raise kind(check.problems[0])
     return check
 
 
@@ -153,7 +155,8 @@ def _first_order(
     try:
         check = PointCheck(program, inputs, names, random, settings.precision)
     except GradientError as error:
-        return GradientCheck((), problem=str(error), dtype=dtype)
+        undecided = isinstance(error, UndecidedError)
+        return GradientCheck((), problem=str(error), dtype=dtype, undecided=undecided)
     variables = _examined(check, wanted, settings)
     kinks: dict[str, int] = {}
     for equation, count in check.branches.kinks.items():
@@ -180,7 +183,8 @@ def _with_second_order(
     try:
         check = PointCheck(gradient, point, names, random, settings.precision, order=2)
     except GradientError as error:
-        return replace(first, problem=f"Of the derived gradient: {error}")
+        undecided = isinstance(error, UndecidedError)
+        return replace(first, problem=f"Of the derived gradient: {error}", undecided=undecided)
     return replace(first, variables=(*first.variables, *_examined(check, wanted, settings)))
 
 
@@ -212,7 +216,8 @@ def _variable_check(check: PointCheck, var: Var, settings: _Settings) -> Variabl
         band=settings.precision.band(0.0 if found.is_noise else relative),
         kinks=tuple(found.kinks),
         order=check.order,
-        problem=problem,
+        problem="" if problem is None else str(problem),
+        undecided=isinstance(problem, UndecidedError),
     )
 
 

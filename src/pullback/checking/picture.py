@@ -111,8 +111,7 @@ def _told(variables: Sequence[VariableCheck]) -> str:
 
 def page(check: GradientCheck) -> str:
     """The check as HTML for a notebook: verdict, table, kinks, curves."""
-    verdict = f"The derived gradient is {'right' if check.is_right else 'wrong'}."
-    parts = [f"<p><strong>{verdict}</strong></p>"]
+    parts = [f"<p><strong>The derived gradient is {check.verdict}.</strong></p>"]
     parts += [f"<pre>{escape(problem)}</pre>" for problem in check.problems]
     head, *rows = check.rows()
     if rows:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import GradientError
+from ..errors import GradientError, UndecidedError
 from ..program import Program, Var
 from ..tracing.replay import replay
 from ..transforms import vjp_program
@@ -72,8 +72,8 @@ class PointCheck:
         order: What `program` computes: 1 a function, 2 a first derivative.
 
     Raises:
-        GradientError: When the function is not finite at the point, or a rule chooses a slope at
-            a kink that lies outside the one-sided slopes.
+        UndecidedError: When the function is not finite at the point.
+        GradientError: When a rule chooses a slope at a kink outside the one-sided slopes.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class PointCheck:
         self.branches = Branches(program, inputs, precision)
         outputs = [self.branches.value(atom) for atom in program.outputs]
         if not all(np.all(np.isfinite(out)) for out in outputs):
-            raise GradientError(undefined_text(self.branches))
+            raise UndecidedError(undefined_text(self.branches))
         self.cotangents = [
             self.branches.in_precision(random.normal(size=np.shape(out)))
             if atom.aval.is_float
@@ -134,12 +134,14 @@ class PointCheck:
                     found.append(float(largest * np.linalg.norm(np.ravel(ct))))
         return max(magnitude for magnitude in found if np.isfinite(magnitude))
 
-    def examine(self, var: Var, by_entry: bool, directions: int) -> tuple[Found, str]:
+    def examine(
+        self, var: Var, by_entry: bool, directions: int
+    ) -> tuple[Found, GradientError | None]:
         """Check a variable entry by entry, or along random directions.
 
         Returns:
             What was found up to the first entry or direction that is wrong, and what is wrong
-            there; an empty text when nothing is.
+            there, if anything is.
         """
         found = Found()
         try:
@@ -149,8 +151,8 @@ class PointCheck:
             for direction in lines:
                 self._examine(var, direction, by_entry, found)
         except GradientError as error:
-            return found, str(error)
-        return found, ""
+            return found, error
+        return found, None
 
     def _examine(self, var: Var, direction: Any, by_entry: bool, found: Found) -> None:
         slope, error = self._slope(var, direction)
@@ -278,7 +280,7 @@ class PointCheck:
         gradient = np.asarray(self.gradients[var])
         if not np.all(np.isfinite(gradient)):
             entry = tuple(int(i) for i in np.argwhere(~np.isfinite(gradient))[0])
-            raise GradientError(
+            raise UndecidedError(
                 f"The {DERIVED[self.order]} of {self.names[var]} is not finite at entry "
                 f"{list(entry)}: analytic {gradient[entry]}. {steep_text(self.branches)}"
             )
@@ -288,7 +290,7 @@ class PointCheck:
         slope, _ = self._slope(var, unit)
         moves = self._moved_by_rounding(var, unit)
         if moves > UNSTEADY * self.precision.rtol:
-            raise GradientError(
+            raise UndecidedError(
                 f"The {DERIVED[self.order]} of {self.names[var]} cannot be checked at entry "
                 f"{list(entry)}: a change of the arguments in their last digit moves it by "
                 f"{moves:.0e} of its value, so no difference is precise enough. Values that "

@@ -80,6 +80,8 @@ class VariableCheck:
         curve: The error at each step size.
         order: 1 for the gradient, 2 for its own derivative.
         problem: What is wrong, in a sentence; empty when it is right.
+        undecided: Whether the problem leaves open what the right gradient is: it is not finite,
+            or moves with the last digit of the arguments.
     """
 
     name: str
@@ -93,6 +95,14 @@ class VariableCheck:
     curve: tuple[Step, ...] = ()
     order: int = 1
     problem: str = ""
+    undecided: bool = False
+
+    @property
+    def verdict(self) -> str:
+        """The band, or wrong, or undecided."""
+        if self.problem:
+            return "undecided" if self.undecided else "wrong"
+        return self.band
 
     @property
     def title(self) -> str:
@@ -109,6 +119,7 @@ class GradientCheck:
         kinks: Number of entries exactly on a kink, by primitive or function with its own rule.
         problem: What is wrong with the function as a whole (it is not finite at the point, a
             rule chooses an impossible slope at a kink), in a sentence; else empty.
+        undecided: Whether that problem is that the function is not finite there.
         dtype: The precision of the check, "f8" or "f4".
 
     Example:
@@ -122,6 +133,7 @@ class GradientCheck:
     kinks: Mapping[str, int] = field(default_factory=dict)
     problem: str = ""
     dtype: str = "f8"
+    undecided: bool = False
 
     @property
     def problems(self) -> list[str]:
@@ -140,6 +152,21 @@ class GradientCheck:
         """
         return not self.problems
 
+    @property
+    def verdict(self) -> str:
+        """One word: right, wrong, or undecided, where something is open and nothing is wrong.
+
+        Example:
+            >>> import numpy as np, pullback as pb
+            >>> pb.check_gradients(np.sqrt, np.zeros(2), raises=False).verdict
+            'undecided'
+        """
+        if self.is_right:
+            return "right"
+        open_questions = [self.undecided] if self.problem else []
+        open_questions += [v.undecided for v in self.variables if v.problem]
+        return "undecided" if all(open_questions) else "wrong"
+
     def rows(self) -> list[list[str]]:
         """The table, its head first: variable, shape, checked, error, band, kinks."""
         table = [["variable", "shape", "checked", "error", "band", "kinks"]]
@@ -157,7 +184,7 @@ class GradientCheck:
         return lines + judged[:MOST_KINKS_SHOWN] + ([f"  and {more} more"] if more > 0 else [])
 
     def __str__(self) -> str:
-        verdict = f"the derived gradient is {'right' if self.is_right else 'wrong'}"
+        verdict = f"the derived gradient is {self.verdict}"
         lines = [verdict, *_aligned(self.rows())] if self.variables else [verdict]
         lines += [f"  {line}" for line in self.kink_lines()]
         return "\n".join([*lines, *self.problems])
@@ -194,7 +221,7 @@ def _row(variable: VariableCheck) -> list[str]:
         "x".join(map(str, variable.shape)) or "scalar",
         f"{variable.checked} {one if variable.checked == 1 else many}",
         f"{variable.relative:.1e}",
-        "wrong" if variable.problem else variable.band,
+        variable.verdict,
         str(len(variable.kinks) or ""),
     ]
 
