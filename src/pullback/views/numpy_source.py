@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import re
 import textwrap
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ import numpy as np
 
 from ..avals import Aval, dtype_code
 from ..primitive import text_of_constant
-from ..program import Atom, Program, Var, unique_names
+from ..program import Program, Var, unique_names
 from ..trees import LEAF, Structure, format_path
 from .lines import LONGEST_LINE, Lines
 
@@ -147,7 +147,7 @@ class FunctionPrinter:
 
     def _return_lines(self) -> list[str]:
         leaves = iter(self.program.outputs)
-        text = _container(self.program.result, leaves, lambda atom: self.lines.atom(atom).text)
+        text = container_text(self.program.result, leaves, lambda atom: self.lines.atom(atom).text)
         if self.program.result.kind == "tuple" and len(self.program.outputs) > 1:
             text = text.removeprefix("(").removesuffix(")")
         line = f"    return {text}"
@@ -156,7 +156,7 @@ class FunctionPrinter:
             return [line]
         leaves = iter(self.program.outputs)
         parts = (
-            _container(child, leaves, lambda atom: self.lines.atom(atom).text)
+            container_text(child, leaves, lambda atom: self.lines.atom(atom).text)
             for child in result.children
         )
         items = zip(result.keys, parts, strict=True)
@@ -213,10 +213,13 @@ def _with_margin(lines: list[tuple[str, str]]) -> list[str]:
     return [f"{code:<{width}}  # {margin}" if margin else code for code, margin in lines]
 
 
-def _container(structure: Structure, leaves: Iterator[Atom], text_of: Any) -> str:
+def container_text(
+    structure: Structure, leaves: Iterator[Any], text_of: Callable[[Any], str] = str
+) -> str:
+    """A container as source, each leaf as its text."""
     if structure.kind == "leaf":
-        return str(text_of(next(leaves)))
-    parts = [_container(child, leaves, text_of) for child in structure.children]
+        return text_of(next(leaves))
+    parts = [container_text(child, leaves, text_of) for child in structure.children]
     if structure.kind == "dict":
         items = (f"{key!r}: {part}" for key, part in zip(structure.keys, parts, strict=True))
         return "{" + ", ".join(items) + "}"
