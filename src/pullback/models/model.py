@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from ..engines.reference import executable
 from ..errors import DataError, StorageError, UsageError
 from ..program import Program
 from ..storage.tensors import load_tensors, save_tensors
+
+if TYPE_CHECKING:
+    from ..views.network import Network
 
 FORMAT = "pullback-model"
 VERSION = 2
@@ -182,6 +185,29 @@ class Model:
             dict(self.params),
             {"model": json.dumps(metadata), "programs": json.dumps(programs)},
         )
+
+    def to_graph(self) -> Network:
+        """The network as columns of units, with widths, layers and learned parameters.
+
+        Returns:
+            A picture: `svg()`, `dot()`, `save(path)`, `print`; in a notebook it draws itself.
+
+        Example:
+            >>> import numpy as np, pullback as pb
+            >>> net = pb.nn.Sequential(pb.nn.Dense(3), pb.nn.ReLU(), pb.nn.Dense(2))
+            >>> run = pb.train(net, np.eye(4), [0, 1, 0, 1], batch_size="full", epochs=1)
+            >>> print(run.model.to_graph())
+            4 inputs
+            3 hidden units by Dense(3), ReLU; learned W1 4x3, b1 3
+            2 outputs by Dense(2); learned W2 3x2, b2 2
+            23 learned parameters, float32
+        """
+        from ..views.network import Network
+        from .columns import columns_of
+
+        outputs = self.programs["outputs"]
+        columns = columns_of(self.inputs, self.layers, self.params, outputs)
+        return Network(columns, str(outputs.inputs[0].aval.dtype))
 
     def __repr__(self) -> str:
         return f"<Model {self.inputs} inputs -> {' -> '.join(self.layers)}>"

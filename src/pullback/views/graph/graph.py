@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -93,11 +93,7 @@ class Graph:
             UsageError: When the file has another ending.
             OSError: When it cannot be written.
         """
-        file = Path(path)
-        writers = {".svg": self.svg, ".dot": self.dot, ".gv": self.dot}
-        if file.suffix.lower() not in writers:
-            raise UsageError(f"save({str(path)!r}): a graph is written as .svg or .dot.")
-        file.write_text(writers[file.suffix.lower()](), encoding="utf-8")
+        written(path, {".svg": self.svg, ".dot": self.dot, ".gv": self.dot})
 
     def _repr_svg_(self) -> str:
         return self.svg()
@@ -108,6 +104,20 @@ class Graph:
 
     def __repr__(self) -> str:
         return f"<Graph {self.scene.title}: {len(self.scene.nodes)} nodes>"
+
+
+def written(path: str | Path, forms: Mapping[str, Callable[[], str]]) -> None:
+    """Write a picture to a file in the form that its ending names.
+
+    Raises:
+        UsageError: When the file has another ending.
+    """
+    file = Path(path)
+    form = forms.get(file.suffix.lower())
+    if form is None:
+        allowed = " or ".join(list(forms)[:2])
+        raise UsageError(f"save({str(path)!r}): a picture is written as {allowed}.")
+    file.write_text(form(), encoding="utf-8")
 
 
 def draw(

@@ -56,7 +56,8 @@ font-size:11px;fill:var(--pb-ink)}
 .pb-sum path{stroke:var(--pb-error);stroke-width:1.4}
 .pb-unit{fill:var(--pb-box);stroke:var(--pb-ink);stroke-width:1.2}
 .pb-unit-input{fill:var(--pb-input)}
-.pb-link{stroke:var(--pb-line);stroke-width:.6;opacity:.55}
+.pb-dot{fill:var(--pb-soft)}
+.pb-link{fill:none;stroke:var(--pb-line);stroke-width:.6;opacity:.55}
 .pb-marked .pb-box{fill:var(--pb-mark);stroke-width:2.4}
 .pb-wire.pb-marked path{stroke-width:3}
 .pb-wire.pb-marked path.pb-head{stroke-width:1}"""
