@@ -123,7 +123,9 @@ def exam_of(
         try:
             encode(dict(inputs), [])
         except TypeError as error:
-            raise UsageError(f"The inputs hold {error}, which no submission can be given.") from None
+            raise UsageError(
+                f"The inputs hold {error}, which no process can be given."
+            ) from None
     exam = Exam([point_at(forward, (), inputs) for inputs in sets], wrt)
     assert exam.gradients
     return exam

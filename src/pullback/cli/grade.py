@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -154,25 +155,30 @@ def _exam(against: str, wrt: str | None, sets: int, seed: int) -> Exam:
         raise UsageError(f"--sets {sets}: it must be at least 1.")
     files = Files()
     forward = files.member("--against", path, name or "forward")
-    example_inputs = files.member("--against", path, "example_inputs")
+    example_inputs = _checked(path, forward, files.member("--against", path, "example_inputs"))
     names = wrt.split(",") if wrt is not None else files.member("--against", path, "wrt", ())
     with files.told():
         several = input_sets(example_inputs, sets, seed)
-        for inputs in several:
-            _refuse_others(path, forward, inputs)
         return exam_of(forward, several, [str(each).strip() for each in names] or None)
 
 
-def _refuse_others(path: Path, forward: Any, inputs: Any) -> None:
-    """Refuse example inputs that are not the arguments of the forward pass."""
-    if not isinstance(inputs, Mapping):
-        raise UsageError(f"example_inputs() of {path} must return a dict of arguments by name.")
-    try:
-        signature_of(forward).bind(**inputs)
-    except TypeError as error:
-        raise UsageError(
-            f"example_inputs() of {path} does not fit {forward.__name__}: {error}."
-        ) from None
+def _checked(path: Path, forward: Any, example_inputs: Callable[..., Any]) -> Callable[..., Any]:
+    """The example inputs, when they are the arguments of the forward pass."""
+
+    @wraps(example_inputs)
+    def checked(**seed: int) -> Any:
+        inputs = example_inputs(**seed)
+        if not isinstance(inputs, dict):
+            raise UsageError(f"example_inputs() of {path} must return a dict of arguments by name.")
+        try:
+            signature_of(forward).bind(**inputs)
+        except TypeError as error:
+            raise UsageError(
+                f"example_inputs() of {path} does not fit {forward.__name__}: {error}."
+            ) from None
+        return inputs
+
+    return checked
 
 
 def _protection(limits: Limits, allow_unprotected: bool) -> Protection:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
+import sys
 
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
 
 
 def libc() -> ctypes.CDLL:
-    """The C library of this process."""
+    """The C library of this process.
+
+    Raises:
+        OSError: On other systems than Linux, whose calls have other numbers.
+    """
+    if sys.platform != "linux":
+        raise OSError(errno.ENOSYS, f"{sys.platform} is not Linux")
     return ctypes.CDLL(None, use_errno=True)
 
 

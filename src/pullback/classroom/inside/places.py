@@ -31,7 +31,7 @@ def readable(site: Path) -> Iterator[Path]:
     """
     yield from numpy_folders(site)
     yield from map(Path, _SINGLE)
-    yield from Path(sys.base_prefix, "lib").glob("libpython*")
+    yield from Path(sys.base_prefix, "lib").glob("*.so*")
     for folder in standard_library():
         yield from (path for path in folder.iterdir() if path.name not in _LIBRARIES)
     for folder in map(Path, _SYSTEM):

@@ -44,7 +44,7 @@ class _FailedError(Exception):
 def _protect(request: Mapping[str, Any]) -> None:
     """Put on the layers that are asked for; those not in `tried` must succeed."""
     site, own = Path(request["site"]), [Path.cwd(), Path(__file__).parent]
-    needed = [*places.standard_library(), *places.numpy_folders(site), *own]
+    needed = [Path(sys.base_prefix), *places.numpy_folders(site), *own]
     layers: dict[str, Callable[[], None]] = {
         "user": lambda: user.become(request["user"], needed),
         "limits": lambda: limits.limit(request["cpu_seconds"], request["memory_mib"]),

@@ -25,8 +25,8 @@ def become(user: int, needed: Iterable[Path]) -> None:
     """
     _open_the_way(list(needed))
     os.setgroups([])
-    os.setresgid(user, user, user)
-    os.setresuid(user, user, user)
+    os.setgid(user)
+    os.setuid(user)  # of root it takes the saved numbers too, so there is no way back
 
 
 def _open_the_way(needed: list[Path]) -> None:
