@@ -116,11 +116,12 @@ def repeated(x: Formula, shape: Shape) -> Formula | None:
 
 def over(sign: str, x: Formula, axes: Sequence[int], keepdims: bool = False) -> Formula:
     """A sum (product, ...) of the entries of x over axes, counted from the front."""
-    if not axes:
-        return x
-    indices = {axis: Index(x.shape[axis]) for axis in axes}
-    body = at(x, tuple(indices.get(axis) for axis in range(x.rank)))
-    result = Over(body.shape, (body,), sign=sign, indices=tuple(indices.values()))
+    single = [axis for axis in axes if x.shape[axis] == 1 and sign in ("∑", "∏", "max", "min")]
+    indices = {axis: Index(x.shape[axis]) for axis in axes if axis not in single}
+    places: dict[int, Subscript] = {**indices, **dict.fromkeys(single, First())}
+    result = at(x, tuple(places.get(axis) for axis in range(x.rank)))
+    if indices:
+        result = Over(result.shape, (result,), sign=sign, indices=tuple(indices.values()))
     if not keepdims:
         return result
     shape = tuple(1 if axis in axes else dim for axis, dim in enumerate(x.shape))

@@ -55,19 +55,26 @@ def box_of_name(name: str, bar: bool = False) -> Box:
     base: Box = Barred(letters) if bar else letters
     if not subscripts:
         return base
-    return Script(base, joined([_letters_or_digits(text) for text in subscripts]))
+    return Script(base, joined([_subscript(text) for text in subscripts]))
 
 
 def split_name(name: str) -> tuple[str, list[str]]:
-    """The letter (or word) of a name, and what stands below it."""
+    """The letter (or word) of a name, and what stands below it.
+
+    Words below a letter go below it (h_relu); a word is not divided (learning_rate).
+    """
     whole = name if name in GREEK else name.strip("_") or name
-    stem, *rest = [whole] if whole in GREEK else [p for p in whole.split("_") if p] or [whole]
-    subscripts = []
-    match = _STEM.fullmatch(stem)
-    if match:
-        stem, digits = match.groups()
-        subscripts.append(digits)
-    return stem, [*subscripts, *rest]
+    parts = [whole] if whole in GREEK else [p for p in whole.split("_") if p] or [whole]
+    stem, digits = _without_digits(parts[0])
+    rest = parts[1:]
+    if len(GREEK.get(stem, stem)) > 1 and not all(part.isdecimal() for part in rest):
+        return whole, []
+    return stem, [*digits, *rest]
+
+
+def _without_digits(text: str) -> tuple[str, list[str]]:
+    match = _STEM.fullmatch(text)
+    return (match.group(1), [match.group(2)]) if match else (text, [])
 
 
 def joined(items: list[Box]) -> Box:
@@ -83,5 +90,8 @@ def _letters(text: str) -> Letters:
     return Letters(letter, upright=len(letter) > 1)
 
 
-def _letters_or_digits(text: str) -> Box:
-    return Digits(text) if text.isdecimal() else _letters(text)
+def _subscript(text: str) -> Box:
+    if text.isdecimal():
+        return Digits(text)
+    stem, digits = _without_digits(text)
+    return Script(_letters(stem), Digits(digits[0])) if digits else _letters(stem)

@@ -49,14 +49,19 @@ def _script(box: boxes.Script) -> str:
 
 
 def _below(box: Box) -> str:
-    if isinstance(box, boxes.Row) and isinstance(box.items[0], boxes.Digits):
-        first, *rest = box.items
-        rest = rest[1:] if rest and isinstance(rest[0], boxes.Comma) else rest
-        return _below(first) + (_below(boxes.Row(tuple(rest))) if rest else "")
-    text = plain(box)
+    text = plain(box).replace(" ", "")
+    digits, comma, rest = text.partition(",")
+    if digits.isdecimal():
+        low = digits.translate(_BELOW)
+        apart = "," if comma and rest.isdecimal() else ""
+        return low + apart + (_below_text(rest) if comma else "")
+    return _below_text(text)
+
+
+def _below_text(text: str) -> str:
     if text.isdecimal():
         return text.translate(_BELOW)
-    return f"_{text}" if text.isidentifier() else f"_{{{text}}}"
+    return f"_{text}" if text.isalnum() else f"_{{{text}}}"
 
 
 def _above(box: Box) -> str:

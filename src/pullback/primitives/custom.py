@@ -38,7 +38,9 @@ def _cases(random: np.random.Generator) -> list[Case]:
 
 _SAMPLE = (("f8", "ct"), ("i8", "out"), ("f8", "x"))
 
-with_rule = Primitive("with_rule", _aval, _emit, _cases)
+with_rule = Primitive(
+    "with_rule", _aval, _emit, _cases, notation=lambda parts, params, shape: parts[0]
+)
 """`with_rule(value, *inputs)` is value; the rule gives the inputs their cotangents.
 
 Params: the name of the function that computed value from the inputs, its rule as a program

@@ -96,14 +96,18 @@ def _notation_getitem(parts: Sequence[Formula], params: Params, shape: Shape) ->
     items: list[str | int] = []
     array = 1
     for item in params["index"]:
-        items.append(array if item == ARRAY else "new" if item is None else str(item))
+        items.append(array if item == ARRAY else _item_text(item))
         array += item == ARRAY
     return written.entries(parts, items, shape, params)
 
 
 def _index_subscript(parts: Sequence[Formula], params: Params) -> str:
-    texts = ("…" if item == ARRAY else str(item) for item in params["index"])
+    texts = ("…" if item == ARRAY else _item_text(item) for item in params["index"])
     return f"[{', '.join(texts)}]"
+
+
+def _item_text(item: Any) -> str:
+    return "new" if item is None else str(item)
 
 
 def _placing_notation(name: str) -> Notation:

@@ -111,18 +111,24 @@ class _Equations:
             stage = next((e.stage for e in self.program.equations if e.out is atom), FORWARD)
             left = self._symbol_of_result(var, name, atom)
             right = formula_of(self.program, atom, self.symbols)
-            yield self._written(var, stage, left, right, "=")
+            relation = "←" if self._is_new_value(left) else "="
+            yield self._written(var, stage, left, right, relation)
+
+    def _is_new_value(self, result: Symbol) -> bool:
+        """Whether a result has an input's name: the new value of a running mean."""
+        kind = (result.name, result.shape)
+        return any((var.hint, var.aval.shape) == kind for var in self.program.argument_inputs)
 
     def _symbol_of_result(self, var: Var | None, name: str, atom: Atom) -> Symbol:
         primal = var.cotangent_of if var is not None else ""
-        named = bool(primal or name in self.program.output_names)
-        return symbol(primal or name, atom.aval.shape, bool(primal), name, word=not named)
+        return symbol(primal or name, atom.aval.shape, bool(primal), name, word="[" in name)
 
     def _name_of_result(self, place: int) -> str:
-        """The result's own name, or that of the function that returns it."""
+        """The result's own name, its key in a dict, or the name of the function."""
         name = self.program.output_names[place]
-        if name:
-            return name
+        path = list(self.program.result.paths())[place]
+        if name or (path and isinstance(path[-1], str)):
+            return name or str(path[-1])
         origin = self.program.origin
         function = function_name(self.program if origin is None else origin.program)
         several = len(self.program.outputs if origin is None else origin.program.outputs) > 1
@@ -160,7 +166,6 @@ def _new_values(program: Program) -> dict[Var, str]:
 
     Where the old value is read again later, both keep names of their own.
     """
-    inputs = {var.hint: var for var in program.inputs}
     last_read = {
         atom: place
         for place, equation in enumerate(program.equations)
@@ -170,8 +175,13 @@ def _new_values(program: Program) -> dict[Var, str]:
     replaced = {}
     for place, equation in enumerate(program.equations):
         out = equation.out
-        old = inputs.get(out.hint) if out.named and equation.stage == UPDATE else None
-        same_kind = old is not None and old.aval.shape == out.aval.shape
-        if old is not None and same_kind and last_read.get(old, -1) <= place:
+        old = _old_value(program, out) if out.named and equation.stage == UPDATE else None
+        if old is not None and last_read.get(old, -1) <= place:
             replaced[out] = program.names[old]
     return replaced
+
+
+def _old_value(program: Program, new: Var) -> Var | None:
+    """The input with the name and the shape of a new value."""
+    alike = (v for v in program.inputs if (v.hint, v.aval.shape) == (new.hint, new.aval.shape))
+    return next(alike, None)
