@@ -80,6 +80,8 @@ def test_an_answer_typed_in_for_the_example_is_wrong(exam):
 @pytest.mark.parametrize(
     ("returned", "why"),
     [
+        (None, "The backward returned nothing"),
+        ((None, None), "The backward returned nothing"),
         ((), "The backward returned nothing"),
         (("text", 1.0), "dtype <U4"),
         ({"dV": np.ones(2)}, "names an input"),
@@ -106,3 +108,13 @@ def test_a_wrong_name_is_refused_before_anything_runs():
         exam_of(forward, sets, ["W3"])
     with pytest.raises(UsageError, match="a value of type object"):
         exam_of(forward, [{**sets[0], "x": object()}])
+
+
+def test_many_arrays_of_one_shape_take_no_time():
+    source = "def forward({0}):\n    return sum(np.sum(b * b) for b in ({0}))"
+    names = [f"b{number}" for number in range(40)]
+    space = {"np": np}
+    exec(source.format(", ".join(names)), space)
+    exam = exam_of(space["forward"], [dict.fromkeys(names, np.ones(3))])
+    marks = exam.marks("ada", Answer(((np.ones(3),) * 20,)))
+    assert marks.why.startswith("The backward returned 20 arrays of shape (3,), (3,)")

@@ -83,6 +83,8 @@ def match(point: Point, returned: Any, wrt: Wrt = None) -> Matched:
     """
     wanted = point.wanted(wrt)
     leaves = _leaves(returned)
+    if all(leaf.value is None for leaf in leaves):
+        raise _nothing_found(point, [])
     named = [leaf for leaf in leaves if any(isinstance(key, str) for key in leaf.path)]
     in_order = [leaf for leaf in leaves if leaf not in named]
     found, ignored = _by_name(point, named)
@@ -226,16 +228,30 @@ def _by_shape(point: Point, leaves: list[_Leaf], wanted: Sequence[Var]) -> dict[
 def _ways(
     shapes: Sequence[Any], inputs: Sequence[Any], fits: Callable[[Any, Any], bool]
 ) -> list[tuple[int, ...]]:
-    """Each way to give the results, in order, inputs that fit (two ways at most are told apart)."""
-    ways: list[tuple[int, ...]] = [()]
+    """The first and the last way to give the results, in order, inputs that fit.
+
+    They are one where there is one way only; all ways could be more than memory holds.
+    """
+    first = _first_way(shapes, inputs, fits)
+    from_behind = _first_way(shapes[::-1], inputs[::-1], fits)
+    if first is None or from_behind is None:
+        return []
+    last = tuple(len(inputs) - 1 - k for k in reversed(from_behind))
+    return [first] if first == last else [first, last]
+
+
+def _first_way(
+    shapes: Sequence[Any], inputs: Sequence[Any], fits: Callable[[Any, Any], bool]
+) -> tuple[int, ...] | None:
+    way: list[int] = []
     for shape in shapes:
-        ways = [
-            (*way, k)
-            for way in ways
-            for k in range(way[-1] + 1 if way else 0, len(inputs))
-            if fits(shape, inputs[k])
-        ]
-    return ways
+        start = way[-1] + 1 if way else 0
+        fitting = (k for k in range(start, len(inputs)) if fits(shape, inputs[k]))
+        place = next(fitting, None)
+        if place is None:
+            return None
+        way.append(place)
+    return tuple(way)
 
 
 def _same_shape(shape: Any, wanted: Any) -> bool:
