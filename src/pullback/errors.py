@@ -90,11 +90,18 @@ def is_internal(frame: FrameType) -> bool:
     return file.startswith(_PACKAGE_FOLDER) or of_numpy or of_python
 
 
+def _is_of_command_line(frame: FrameType) -> bool:
+    return str(frame.f_globals.get("__name__", "")).startswith("pullback.cli.")
+
+
 def user_location() -> Location | None:
-    """The innermost line of the user's own code that is being executed, if there is one."""
+    """The innermost line of the user's own code that is being executed, if there is one.
+
+    What calls the command line is no code of the user's.
+    """
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and is_internal(frame):
-        frame = frame.f_back
+        frame = None if _is_of_command_line(frame) else frame.f_back
     return None if frame is None else Location(frame.f_code.co_filename, frame.f_lineno)
 
 

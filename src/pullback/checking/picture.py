@@ -51,6 +51,9 @@ def curves_svg(variables: Sequence[VariableCheck]) -> str:
     ]
     for number, variable in enumerate(drawn):
         parts += _curve(axes, variable, number, COLORS[number % len(COLORS)])
+    if any(step.crossings for variable in drawn for step in variable.curve):
+        place = f'x="{WIDTH - RIGHT + 14}" y="{HEIGHT - BOTTOM}"'
+        parts.append(f'<text {place} fill="#666666">dashed: kinks and all</text>')
     return "\n".join([*parts, "</svg>"])
 
 

@@ -68,7 +68,8 @@ class Files:
             module = self._module(path)
             if default is not None:
                 return getattr(module, name, default)
-            if not callable(getattr(module, name, None)):
+            found = getattr(module, name, None)
+            if not callable(found) or isinstance(found, type):
                 raise UsageError(_no_function(str(path), name, module))
         except UsageError as error:
             raise UsageError(f"{option} {path}: {error}") from None
@@ -81,7 +82,7 @@ class Files:
             yield
         except PullbackError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             where = self._line_of(error)
             if where is None:
                 raise
