@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .program import Program
     from .views.cost import Cost
     from .views.graph import Graph
+    from .views.simplifications import Simplifications
 
 
 def _program(doors: Doors) -> Program:
@@ -94,6 +95,29 @@ class Doors:
         from .views.standalone import standalone as as_file
 
         return as_file(_program(self), example) if standalone else to_numpy(_program(self))
+
+    def simplifications(self) -> Simplifications:
+        """How a gradient program was simplified: each rewrite, and why it may be made.
+
+        Returns:
+            The rewrites in order, a sequence that prints as a derivation, line by line. Each has
+            the identity's `statement`, the `condition` it needs, and `before` and `after`, as
+            programs.
+
+        Raises:
+            UsageError: When the program is no gradient, or was read from a file.
+
+        Example:
+            >>> import numpy as np, pullback as pb
+            >>> program = pb.grad(pb.trace(lambda x: np.sum(np.sin(x)), x="N"))
+            >>> [step.identity for step in program.simplifications()]
+            ['broadcast_number', 'late_broadcast', 'plain_number', 'times_one']
+            >>> print(program.simplifications()[0].condition)
+            the value is a known number.
+        """
+        from .views.simplifications import simplifications
+
+        return simplifications(_program(self))
 
     def to_latex(
         self,

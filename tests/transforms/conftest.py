@@ -1,6 +1,7 @@
-"""Makes `random_expressions` importable from the tests of this folder, in every import mode."""
+"""Makes `random_expressions` and `golden_programs` importable, in every import mode."""
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "views")]

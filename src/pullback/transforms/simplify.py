@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from ..primitive import Primitive
 from ..program import Atom, Equation, Program, Var
@@ -21,21 +21,56 @@ MOST_PASSES = 12
 Identity = Callable[["Rewriter", Equation], "Atom | None"]
 
 
+class Rewrite(NamedTuple):
+    """One step of simplification, as an observer is told of it.
+
+    Attributes:
+        identity: What was used; None where the same value had been computed before.
+        equation: The equation that is rewritten.
+        value: What its output equals.
+        read: The equations behind its inputs that the identity asked for.
+        recorded: The equations that make up the value.
+    """
+
+    identity: Identity | None
+    equation: Equation
+    value: Atom
+    read: tuple[Equation, ...]
+    recorded: tuple[Equation, ...]
+
+
+class Observer(Protocol):
+    """What is told how a program is simplified."""
+
+    def begin(self, body: Body) -> None:
+        """A pass over these equations begins."""
+
+    def rewritten(self, rewrite: Rewrite) -> None:
+        """An equation was rewritten, in their order."""
+
+
 class Rewriter:
     """The equations rewritten so far, and what the identities may ask about them."""
 
-    def __init__(self, outputs: Sequence[Atom]) -> None:
+    def __init__(self, outputs: Sequence[Atom], observer: Observer | None = None) -> None:
         self.equations: list[Equation] = []
         self.producers: dict[Var, Equation] = {}
         self.outputs = {atom for atom in outputs if isinstance(atom, Var)}
         self.better_names: dict[Var, Var] = {}
         self._known: dict[Any, Var] = {}
         self._current: Equation | None = None
+        self._observer = observer
+        self._read: list[Equation] = []
+        self._recorded: list[Equation] = []
 
     def producer(self, atom: Atom, *names: str) -> Equation | None:
         """The equation that computes an atom, if its primitive has one of these names."""
         equation = self.producers.get(atom) if isinstance(atom, Var) else None
-        return equation if equation is not None and equation.primitive.name in names else None
+        if equation is None or equation.primitive.name not in names:
+            return None
+        if self._observer is not None:
+            self._read.append(equation)
+        return equation
 
     def record(self, primitive: Primitive, *inputs: Atom, **params: Any) -> Atom:
         """The value of an operation, found again when it was computed before."""
@@ -46,16 +81,30 @@ class Rewriter:
         recorded = replace(
             self._current, primitive=primitive, inputs=inputs, params=frozen, out=out
         )
-        return self._add(recorded)
+        value = self._add(recorded)
+        if self._observer is not None and isinstance(value, Var):
+            self._recorded.append(self.producers[value])
+        return value
 
     def rewrite(self, equation: Equation, identities: Sequence[Identity]) -> Atom:
         """What the output of an equation equals."""
         self._current = equation
         for identity in identities:
+            self._read, self._recorded = [], []
             atom = identity(self, equation)
             if atom is not None and atom.aval == equation.out.aval:
+                self._tell(identity, equation, atom)
                 return self._keeping_name(atom, equation.out)
-        return self._add(equation)
+        atom = self._add(equation)
+        if atom is not equation.out:
+            self._read, self._recorded = [], []
+            self._tell(None, equation, atom)
+        return atom
+
+    def _tell(self, identity: Identity | None, equation: Equation, value: Atom) -> None:
+        if self._observer is not None:
+            read, recorded = tuple(self._read), tuple(self._recorded)
+            self._observer.rewritten(Rewrite(identity, equation, value, read, recorded))
 
     def _add(self, equation: Equation) -> Atom:
         key = (
@@ -90,12 +139,17 @@ def _identity_of_param(value: Any) -> Any:
     return id(value) if isinstance(value, Program) else repr(value)
 
 
-def simplify(program: Program, identities: Sequence[Identity] | None = None) -> Program:
+def simplify(
+    program: Program,
+    identities: Sequence[Identity] | None = None,
+    observer: Observer | None = None,
+) -> Program:
     """An equal program with no dead or repeated work.
 
     Args:
         program: Any program.
         identities: What may be rewritten; all known identities when None.
+        observer: What is told of each step, if anything is.
 
     Returns:
         A program with the same inputs and outputs. Results agree with those of `program` up to
@@ -106,7 +160,7 @@ def simplify(program: Program, identities: Sequence[Identity] | None = None) -> 
     chosen = IDENTITIES if identities is None else identities
     body = _live(Body(program.equations, program.outputs))
     for _ in range(MOST_PASSES):
-        simplified = _live(_one_pass(body, chosen))
+        simplified = _live(_one_pass(body, chosen, observer))
         unchanged = _same_equations(simplified, body)
         body = simplified
         if unchanged:
@@ -130,8 +184,10 @@ class Body(NamedTuple):
     outputs: tuple[Atom, ...]
 
 
-def _one_pass(body: Body, identities: Sequence[Identity]) -> Body:
-    rewriter = Rewriter(body.outputs)
+def _one_pass(body: Body, identities: Sequence[Identity], observer: Observer | None = None) -> Body:
+    if observer is not None:
+        observer.begin(body)
+    rewriter = Rewriter(body.outputs, observer)
     replaced: dict[Var, Atom] = {}
     for equation in body.equations:
         current = _with_inputs(equation, replaced)

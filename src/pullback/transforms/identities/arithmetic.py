@@ -19,7 +19,10 @@ def uniform(rewriter: Rewriter, atom: Atom) -> float | None:
 
 
 def fold_numbers(rewriter: Rewriter, equation: Equation) -> Atom | None:
-    """2 * 3 = 6. Condition: all inputs are numbers, and the operation works entry by entry."""
+    """2 * 3 = 6.
+
+    Condition: all inputs are numbers, and the operation works entry by entry.
+    """
     literals = [atom for atom in equation.inputs if isinstance(atom, Literal)]
     if not literals or len(literals) < len(equation.inputs) or not equation.primitive.elementwise:
         return None
@@ -33,7 +36,10 @@ def fold_numbers(rewriter: Rewriter, equation: Equation) -> Atom | None:
 
 
 def plain_number(rewriter: Rewriter, equation: Equation) -> Atom | None:
-    """np.float32(2) * x = 2 * x. Condition: the result's dtype stays the same."""
+    """np.float32(2) * x = 2 * x.
+
+    Condition: the result's dtype stays the same.
+    """
     if not equation.primitive.elementwise:
         return None
     inputs = tuple(
@@ -72,9 +78,9 @@ def times_one(rewriter: Rewriter, equation: Equation) -> Atom | None:
 
 
 def plus_zero(rewriter: Rewriter, equation: Equation) -> Atom | None:
-    """x + 0 = x, x - 0 = x, 0 - x = -x. Condition: x has the result's shape and dtype.
+    """x + 0 = x, x - 0 = x, 0 - x = -x.
 
-    The sign of a zero result may differ.
+    Condition: x has the result's shape and dtype. The sign of a zero result may differ.
     """
     name = equation.primitive.name
     if name not in ("add", "subtract"):
@@ -88,7 +94,10 @@ def plus_zero(rewriter: Rewriter, equation: Equation) -> Atom | None:
 
 
 def signs(rewriter: Rewriter, equation: Equation) -> Atom | None:
-    """-(-x) = x, x + -y = x - y, x - -y = x + y; the negative of a number. Always exact."""
+    """-(-x) = x, x + -y = x - y, x - -y = x + y; the negative of a number is a number.
+
+    Condition: none; exact.
+    """
     name = equation.primitive.name
     if name not in ("negative", "add", "subtract"):
         return None
@@ -105,7 +114,10 @@ def signs(rewriter: Rewriter, equation: Equation) -> Atom | None:
 
 
 def negative_first(rewriter: Rewriter, equation: Equation) -> Atom | None:
-    """-a + b = b - a. Always exact."""
+    """-a + b = b - a.
+
+    Condition: none; exact.
+    """
     if equation.primitive.name != "add":
         return None
     inner = rewriter.producer(equation.inputs[0], "negative")

@@ -51,7 +51,9 @@ def sum_of_scaled(rewriter: Rewriter, equation: Equation) -> Atom | None:
 
 
 def sum_of_distribution(rewriter: Rewriter, equation: Equation) -> Atom | None:
-    """sum(y) = 1. Condition: the rows of y are known to sum to 1, and are summed alone.
+    """sum(y) = 1.
+
+    Condition: the rows of y are known to sum to 1, and are summed alone.
 
     They are known to where y is one-hot, a softmax, declared (and checked when run) with
     `pb.nn.distribution`, or label smoothing of such rows, whatever its amount.
@@ -118,7 +120,10 @@ def _product_without(rewriter: Rewriter, factors: list[Atom], factor: Atom) -> A
 
 
 def sign_of_difference(rewriter: Rewriter, equation: Equation) -> Atom | None:
-    """-a * (x - y) = a * (y - x), -(x - y) = y - x. Always exact but for the sign of a zero."""
+    """-a * (x - y) = a * (y - x), -(x - y) = y - x.
+
+    Condition: none; exact but for the sign of a zero.
+    """
     name = equation.primitive.name
     if name == "negative":
         inner = rewriter.producer(equation.inputs[0], "subtract")
@@ -135,7 +140,10 @@ def sign_of_difference(rewriter: Rewriter, equation: Equation) -> Atom | None:
 
 
 def times_reciprocal(rewriter: Rewriter, equation: Equation) -> Atom | None:
-    """(1 / n) * x = x / n, (-1 / n) * x = -x / n. Always holds; one rounding fewer."""
+    """(1 / n) * x = x / n, (-1 / n) * x = -x / n.
+
+    Condition: x is floating; one rounding fewer.
+    """
     if equation.primitive.name != "multiply":
         return None
     for factor, rest in (equation.inputs, equation.inputs[::-1]):
@@ -165,7 +173,10 @@ def common_divisor(rewriter: Rewriter, equation: Equation) -> Atom | None:
 
 
 def negative_in_sum(rewriter: Rewriter, equation: Equation) -> Atom | None:
-    """x + -a * y = x - a * y, -a * y + x = x - a * y, x - -a * y = x + a * y. Always exact."""
+    """x + -a * y = x - a * y, -a * y + x = x - a * y, x - -a * y = x + a * y.
+
+    Condition: none; exact.
+    """
     name = equation.primitive.name
     if name not in ("add", "subtract"):
         return None
@@ -191,7 +202,10 @@ def _without_sign(rewriter: Rewriter, product: Atom) -> Atom | None:
 
 
 def negative_outside(rewriter: Rewriter, equation: Equation) -> Atom | None:
-    """expand_dims(-x) = -expand_dims(x), so that the sign meets what it can cancel. Exact."""
+    """expand_dims(-x) = -expand_dims(x), so that the sign meets what it can cancel.
+
+    Condition: none; exact.
+    """
     if equation.primitive.name != "expand_dims":
         return None
     inner = rewriter.producer(equation.inputs[0], "negative")
@@ -202,7 +216,10 @@ def negative_outside(rewriter: Rewriter, equation: Equation) -> Atom | None:
 
 
 def one_in_product(rewriter: Rewriter, equation: Equation) -> Atom | None:
-    """(1 * a) * x = a * x. Condition: the result keeps its shape and dtype without the 1."""
+    """(1 * a) * x = a * x.
+
+    Condition: the result keeps its shape and dtype without the 1.
+    """
     if equation.primitive.name != "multiply":
         return None
     for factor, rest in (equation.inputs, equation.inputs[::-1]):

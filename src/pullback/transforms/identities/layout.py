@@ -40,7 +40,10 @@ def _unbroadcast(rewriter: Rewriter, atom: Atom) -> Atom:
 
 
 def broadcast_number(rewriter: Rewriter, equation: Equation) -> Atom | None:
-    """A number repeated is a filled array. Condition: the value is a known number."""
+    """A number repeated is a filled array.
+
+    Condition: the value is a known number.
+    """
     if equation.primitive.name != "broadcast_to":
         return None
     (x,) = equation.inputs
@@ -54,7 +57,10 @@ def broadcast_number(rewriter: Rewriter, equation: Equation) -> Atom | None:
 
 
 def broadcast_twice(rewriter: Rewriter, equation: Equation) -> Atom | None:
-    """broadcast(broadcast(x)) = broadcast(x); broadcast to its own shape = x. Always exact."""
+    """broadcast(broadcast(x)) = broadcast(x); broadcast to its own shape = x.
+
+    Condition: none; exact.
+    """
     if equation.primitive.name != "broadcast_to":
         return None
     (x,) = equation.inputs
@@ -90,7 +96,10 @@ def moved_broadcast(rewriter: Rewriter, equation: Equation) -> Atom | None:
 
 
 def move_and_back(rewriter: Rewriter, equation: Equation) -> Atom | None:
-    """(x.T).T = x; squeeze and expand_dims of the same axis cancel. Always exact."""
+    """(x.T).T = x; squeeze and expand_dims of the same axis cancel.
+
+    Condition: none; exact.
+    """
     name = equation.primitive.name
     opposite = {"transpose": "transpose", "squeeze": "expand_dims", "expand_dims": "squeeze"}
     if name not in opposite:
@@ -109,7 +118,10 @@ def move_and_back(rewriter: Rewriter, equation: Equation) -> Atom | None:
 
 
 def reshape_twice(rewriter: Rewriter, equation: Equation) -> Atom | None:
-    """reshape(reshape(x)) = reshape(x); to its own shape = x. Always exact."""
+    """reshape(reshape(x)) = reshape(x); reshape to its own shape = x.
+
+    Condition: none; exact.
+    """
     if equation.primitive.name != "reshape":
         return None
     (x,) = equation.inputs
@@ -122,7 +134,10 @@ def reshape_twice(rewriter: Rewriter, equation: Equation) -> Atom | None:
 
 
 def copy_of_value(rewriter: Rewriter, equation: Equation) -> Atom | None:
-    """copy(x) = x, since nothing ever writes to x. Condition: it is no output."""
+    """copy(x) = x, since nothing ever writes to x.
+
+    Condition: it is no output.
+    """
     if equation.primitive.name not in ("copy", "astype") or equation.out in rewriter.outputs:
         return None
     return equation.inputs[0]
