@@ -45,7 +45,7 @@ class Graph:
         >>> print(graph)
         <lambda>: 2 equations from x (N, 3), W (3, 2); error signals flow back to dW.
           Input x, shape (N, 3), float64
-          Parameter W, shape (3, 2), float64
+          Input W, shape (3, 2), float64
           matmul = x @ W, shape (N, 2)
           sum_1 = sum(matmul), shape ()
           Output return: sum_1, shape ()

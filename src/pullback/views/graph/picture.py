@@ -88,11 +88,25 @@ def picture_of(scene: Scene, direction: str | None = None) -> Picture:
     """
     if direction is not None:
         return _placed(scene, direction == "right")
+    downwards = None
+    if _least_width(scene) > WIDEST_SIDEWAYS:
+        downwards = _placed(scene, False)
+        if downwards.width <= 2 * WIDEST_SIDEWAYS:
+            return downwards
     sideways = _placed(scene, True)
     if sideways.width <= WIDEST_SIDEWAYS:
         return sideways
-    downwards = _placed(scene, False)
+    downwards = downwards or _placed(scene, False)
     return sideways if downwards.width > sideways.width else downwards
+
+
+def _least_width(scene: Scene) -> float:
+    """The width that a scene needs at least when it runs sideways: that of its longest path."""
+    reach: dict[str, float] = {}
+    for node in scene.nodes:
+        before = max((reach[entry.source] for entry in node.entries), default=0.0)
+        reach[node.key] = before + shape_of(node, True).block.length
+    return max(reach.values(), default=0.0)
 
 
 def _placed(scene: Scene, sideways: bool) -> Picture:

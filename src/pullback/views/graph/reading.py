@@ -99,7 +99,7 @@ class Reader:
     def _input(self, var: Var) -> Node:
         learned = self.signals is not None and var in self.signals.derivation.wrt
         captured = var in self.program.defaults
-        what = "Parameter" if learned else "Captured array" if captured else "Input"
+        what = "Captured array" if captured else "Input"
         name = self.names[var]
         return Node(
             key=f"n_{name}",

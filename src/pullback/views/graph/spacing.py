@@ -23,9 +23,13 @@ def offsets_of(row: Sequence[Station]) -> list[float]:
     return list(accumulate(gaps, initial=0.0))
 
 
-def spaced(row: Sequence[Station], wanted: Sequence[tuple[float, float]]) -> list[float]:
-    """Places of a row's stations, given the wanted place and its weight for each."""
-    offsets = offsets_of(row)
+def spaced(offsets: Sequence[float], wanted: Sequence[tuple[float, float]]) -> list[float]:
+    """Places of a row's stations, given the wanted place and its weight for each.
+
+    Args:
+        offsets: Where they stand when they are packed (`offsets_of`).
+        wanted: A place and a weight per station.
+    """
     free = [
         (place - offset, weight) for (place, weight), offset in zip(wanted, offsets, strict=True)
     ]

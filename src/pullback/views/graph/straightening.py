@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from statistics import median
 
 from .blocks import Station
-from .spacing import spaced
+from .spacing import offsets_of, spaced
 
 CROOKED = 24.0
 """Edges whose ends lie apart by less are made straight."""
@@ -26,20 +26,21 @@ def straightened(rows: Rows, across: dict[int, float]) -> tuple[dict[int, float]
     """The coordinates of stations (by id), and which of them stand in straight groups."""
     found = dict(across)
     firm: set[int] = set()
+    row_of = {id(station): row for row in rows for station in row}
     for group in _groups(rows, found):
         base = median(found[member] - offset for member, offset in group.items())
         for member, offset in group.items():
             found[member] = base + offset
         firm.update(group)
-        _make_room(rows, found, firm)
+        for row in {id(row_of[member]): row_of[member] for member in group}.values():
+            _make_room(row, found, firm)
     return found, firm
 
 
-def _make_room(rows: Rows, across: dict[int, float], firm: set[int]) -> None:
-    """Restore the distances in each row; stations without a place of their own move aside."""
-    for row in rows:
-        wanted = [(across[id(s)], FIRM if id(s) in firm else 1.0) for s in row]
-        across.update(zip(map(id, row), spaced(row, wanted), strict=True))
+def _make_room(row: Sequence[Station], across: dict[int, float], firm: set[int]) -> None:
+    """Restore the distances in a row; stations without a place of their own move aside."""
+    wanted = [(across[id(s)], FIRM if id(s) in firm else 1.0) for s in row]
+    across.update(zip(map(id, row), spaced(offsets_of(row), wanted), strict=True))
 
 
 def _groups(rows: Rows, across: dict[int, float]) -> list[dict[int, float]]:
