@@ -48,7 +48,7 @@ def others():
     """Files of the grader's, in a folder that everybody may enter."""
     folder = Path(tempfile.mkdtemp())
     folder.chmod(0o755)
-    modes = {"private": 0o600, "readable": 0o644, "open_to_all": 0o666}
+    modes = {"private": 0o600, "of_the_group": 0o640, "readable": 0o644, "open_to_all": 0o666}
     for name, mode in modes.items():
         (folder / name).write_text(name)
         (folder / name).chmod(mode)

@@ -15,6 +15,7 @@ from pullback.classroom import Sandbox
 
 ATTACKS = {
     "reads_a_file": ["landlock"],
+    "reads_a_file_of_the_group": ["user", "landlock"],
     "reads_the_graders_memory": ["user", "landlock"],
     "reads_the_graders_environment": ["user", "landlock"],
     "traces_the_grader": ["user", "landlock", "seccomp"],
@@ -38,24 +39,29 @@ ATTACKS = {
 
 
 @pytest.fixture
-def attack(others, victim):
-    """Whether an attack succeeds behind given layers."""
+def aims(others, victim):
+    """What the attacks are told of what they aim at."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        inputs = {
+        yield {
             **others,
             "victim": victim,
             "port": server.getsockname()[1],
             "package": str(Path(pullback.__file__).parents[1]),
         }
 
-        def succeeds(name, layers):
-            answer = Sandbox(SMALL, layers).call(files_of(name), "backward", [inputs])
-            if name == "starts_a_program" and not answer.results:
-                return answer.failed == "it ended without an answer (exit code 0)"
-            assert answer.results or "raised" in answer.failed
-            return bool(answer.results) and answer.results[0] > 0
 
-        yield succeeds
+@pytest.fixture
+def attack(aims):
+    """Whether an attack succeeds behind given layers."""
+
+    def succeeds(name, layers):
+        answer = Sandbox(SMALL, layers).call(files_of(name), "backward", [aims])
+        if name == "starts_a_program" and not answer.results:
+            return answer.failed == "it ended without an answer (exit code 0)"
+        assert answer.results or "raised" in answer.failed
+        return bool(answer.results) and answer.results[0] > 0
+
+    return succeeds
 
 
 @pytest.mark.parametrize("name", ATTACKS)
@@ -69,11 +75,30 @@ def test_each_attack_would_succeed_without_the_layers_against_it(name, attack, a
     assert attack(name, [layer for layer in all_layers if layer not in against])
 
 
+ONE_AFTER_ANOTHER = b"""
+import importlib
+
+def backward(names, **inputs):
+    return {name: attempt(importlib.import_module(name), inputs) for name in names}
+
+def attempt(attack, inputs):
+    try:
+        return attack.backward(**inputs) > 0
+    except (OSError, RuntimeError, ValueError, ImportError):
+        return False
+"""
+
+
 @pytest.mark.parametrize(
-    ("name", "against"), [(name, layers) for name, each in ATTACKS.items() for layers in each]
+    "against", sorted({each for layers in ATTACKS.values() for each in layers})
 )
-def test_a_layer_alone_is_enough_against_it(name, against, attack, all_layers):
-    assert not attack(name, against.split())
+def test_layers_are_enough_alone(against, aims, all_layers):
+    names = [name for name in ATTACKS if against in ATTACKS[name]]
+    files = {f"{name}.py": files_of(name)["submission.py"] for name in names}
+    sandbox = Sandbox(SMALL, against.split())
+    inputs = {"names": names, **aims}
+    answer = sandbox.call({"main.py": ONE_AFTER_ANOTHER, **files}, "backward", [inputs])
+    assert answer.results == (dict.fromkeys(names, False),)
 
 
 FAILURES = {
@@ -186,6 +211,24 @@ def backward(x):
 """
     answer = Sandbox(SMALL, layers).call({"a.py": source}, "backward", [{"x": np.ones(3)}])
     assert (answer.results, answer.failed) == ((3.0,), "")
+
+
+def test_the_whole_group_of_processes_ends():
+    """Also where a submission can start processes, and they hold its pipes open."""
+    answer = Sandbox(SMALL).call(files_of("leaves_a_child"), "backward", [{}])
+    assert answer.failed == ""
+    deadline = time.monotonic() + 20
+    while is_alive(answer.results[0]):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process is there and has not ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
 
 
 def test_nothing_is_left_of_a_submission(layers, tmp_path, monkeypatch):
