@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pullback.dims import Dim, evaluate
+from pullback.dims import Dim, Slice, evaluate
 from pullback.formula import tree
 from pullback.primitive import REGISTRY
 
@@ -85,7 +85,7 @@ class Evaluator:
             case tree.Function():
                 return self.function(x, parts)
             case tree.Entries():
-                return REGISTRY[x.primitive].evaluate(*parts, **x.params)
+                return REGISTRY[x.primitive].evaluate(*parts, **self.params(x))
             case tree.Matmul():
                 product = np.matmul(*parts)
                 return product.reshape(()) if x.shape == () else product
@@ -112,7 +112,7 @@ class Evaluator:
     def function(self, x: tree.Function, parts: list[Any]) -> Any:
         if x.primitive == "cosh":
             return np.cosh(*parts)
-        params = {name: self.param(value) for name, value in x.params.items()}
+        params = self.params(x)
         if not x.columns:
             return REGISTRY[x.primitive].evaluate(*parts, **params)
         rows = [np.asarray(part).T for part in parts]
@@ -120,7 +120,12 @@ class Evaluator:
             rows = [part[0] for part in rows]
         return REGISTRY[x.primitive].evaluate(*rows, **params).T
 
+    def params(self, x: Any) -> dict[str, Any]:
+        return {name: self.param(value) for name, value in x.params.items()}
+
     def param(self, value: Any) -> Any:
         if isinstance(value, Dim):
             return evaluate(value, self.sizes)
+        if isinstance(value, Slice):
+            return Slice(*map(self.param, (value.start, value.stop, value.step)))
         return tuple(map(self.param, value)) if isinstance(value, tuple) else value

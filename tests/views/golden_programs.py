@@ -9,6 +9,7 @@ import numpy as np
 
 import pullback as pb
 from pullback import losses
+from pullback.dims import evaluate
 from pullback.primitives import fused
 
 SHAPES = {"x": "N D", "y": "N C", "W1": "D H", "W2": "H C"}
@@ -184,6 +185,26 @@ PROGRAMS: dict[str, Callable[[], pb.Program]] = {
     "grad_pieces": _gradient(pieces, ["x", "y"], x="N 5", y="float"),
     "grad_captured": _gradient(captured, "x", x="N 3"),
 }
+
+SIZES = {"N": 4, "D": 3, "H": 5, "C": 2}
+
+
+def values_for(program: pb.Program, seed: int = 0) -> list[Any]:
+    """Arrays (and numbers) for the arguments of a program."""
+    random = np.random.default_rng(seed)
+    values: list[Any] = []
+    declared = {e.inputs[0] for e in program.equations if e.primitive.name == "distribution"}
+    for var in program.argument_inputs:
+        shape = tuple(evaluate(dim, SIZES) for dim in var.aval.shape)
+        if var.aval.dtype.kind == "i":
+            values.append(random.integers(0, 3, size=shape))
+        else:
+            value = random.uniform(0.5, 1.5, size=shape) * random.choice([-1, 1], size=shape)
+            if var in declared:
+                value = np.abs(value) / np.sum(np.abs(value), axis=-1, keepdims=True)
+            values.append(0.5 if var.aval.weak else np.asarray(value, var.aval.dtype))
+    return values
+
 
 if __name__ == "__main__":
     for name, program in PROGRAMS.items():

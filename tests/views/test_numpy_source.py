@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from golden_programs import PROGRAMS
+from golden_programs import PROGRAMS, SIZES, values_for
 
 import pullback as pb
 from pullback.dims import evaluate, parse_dim
@@ -20,7 +20,6 @@ from pullback.trees import flatten
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"
-SIZES = {"N": 4, "D": 3, "H": 5, "C": 2}
 
 RUN_ALONE = """
 import sys
@@ -49,23 +48,6 @@ def emitted(name):
 
 def backward_lines(source):
     return source.split("    # backward\n")[1].split("    return")[0].splitlines()
-
-
-def values_for(program, seed=0):
-    """Arrays (and numbers) for the arguments of a program."""
-    random = np.random.default_rng(seed)
-    values = []
-    declared = {e.inputs[0] for e in program.equations if e.primitive.name == "distribution"}
-    for var in program.argument_inputs:
-        shape = tuple(evaluate(dim, SIZES) for dim in var.aval.shape)
-        if var.aval.dtype.kind == "i":
-            values.append(random.integers(0, 3, size=shape))
-        else:
-            value = random.uniform(0.5, 1.5, size=shape) * random.choice([-1, 1], size=shape)
-            if var in declared:
-                value = np.abs(value) / np.sum(np.abs(value), axis=-1, keepdims=True)
-            values.append(0.5 if var.aval.weak else np.asarray(value, var.aval.dtype))
-    return values
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

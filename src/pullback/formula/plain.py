@@ -49,7 +49,8 @@ def _script(box: boxes.Script) -> str:
 
 
 def _below(box: Box) -> str:
-    text = plain(box).replace(" ", "")
+    text = plain(box)
+    text = text if isinstance(box, boxes.Words) else text.replace(" ", "")
     digits, comma, rest = text.partition(",")
     if digits.isdecimal():
         low = digits.translate(_BELOW)

@@ -10,7 +10,7 @@ from ...formula import Formula, Manner, Symbol
 from ...formula.build import number, symbol
 from ...formula.names import split_name
 from ...primitive import Literal
-from ...program import FORWARD, UPDATE, Atom, Equation, Program, Var
+from ...program import BACKWARD, FORWARD, UPDATE, Atom, Equation, Program, Var
 from ..lines import Lines
 from ..numpy_source import function_name
 from .batches import sums_over_samples
@@ -111,8 +111,17 @@ class _Equations:
             stage = next((e.stage for e in self.program.equations if e.out is atom), FORWARD)
             left = self._symbol_of_result(var, name, atom)
             right = formula_of(self.program, atom, self.symbols)
-            relation = "←" if self._is_new_value(left) else "="
-            yield self._written(var, stage, left, right, relation)
+            if not self._is_new_value(left):
+                yield self._written(var, stage, left, right, "=")
+                continue
+            stage = UPDATE if self._follows_backward(var) else stage
+            yield self._written(var, stage, left, right, "←")
+
+    def _follows_backward(self, var: Var | None) -> bool:
+        """Whether a value is computed after a backward pass, as a step of one's own does."""
+        stages = {e.out: e.stage for e in self.program.equations}
+        before = list(stages)[: list(stages).index(var)] if var in stages else []
+        return any(stages[earlier] == BACKWARD for earlier in before)
 
     def _is_new_value(self, result: Symbol) -> bool:
         """Whether a result has an input's name: the new value of a running mean."""

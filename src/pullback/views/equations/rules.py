@@ -159,7 +159,7 @@ def rules_of_lines(program: Program, lines: list[Line]) -> list[Line]:
     for line in lines:
         primal = by_name.get(line.var.cotangent_of) if line.var is not None else None
         sent = derivation.children(primal) if primal is not None else ()
-        uses = [(c.equation, c.position) for c in sent if c.equation is not None]
+        uses = [(c.equation, c.position) for c in reversed(sent) if c.equation is not None]
         rules = {(e.primitive.name, place, repr(e.params)): rule_of(e, place) for e, place in uses}
         outs = dict.fromkeys(equation.out for equation, _ in uses)
         children = tuple(names[out] if out.named else "" for out in outs)
