@@ -114,7 +114,7 @@ def test_inputs_that_cannot_be_varied_are_told(graded, tmp_path):
         "def forward(x):\n    return x * x\ndef example_inputs():\n    return {'x': 3.0}\n"
     )
     done = graded({"ada": source})
-    assert "1 set of inputs; permuted rows give no others" in done.out
+    assert "1 set of inputs; permuted rows give no more" in done.out
     assert lines_of(done.out)["ada"][1:] == ["1", "1/1", "right"]
 
 
@@ -129,7 +129,7 @@ def test_the_forward_file_may_lie_in_the_folder(graded, tmp_path, in_process):
     [
         (["nowhere", "--against", "forward.py"], "There is no folder nowhere."),
         (["class", "--against", "no.py"], "--against no.py: there is no file no.py."),
-        (["class", "--against", "forward"], "--against forward: write FILE.py or FILE.py:NAME."),
+        (["class", "--against", "forward"], "--against 'forward': write FILE.py:NAME."),
         (
             ["class", "--against", "forward.py:forwards"],
             "--against forward.py: forward.py has no 'forwards'; it has forward, example_inputs. "

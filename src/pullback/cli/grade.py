@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
-from functools import wraps
+from collections.abc import Sequence
+from functools import partial, wraps
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich import box
@@ -34,10 +34,10 @@ from ..classroom import (
 from ..classroom.table import to_csv
 from ..errors import StorageError, UsageError, printable
 from ..storage import write_atomic
-from ..tracing.trace import signature_of
 from .console import console_for
 from .display import heading
 from .files import Files
+from .inputs import EXAMPLE, example_of, parted
 from .progress import counted
 
 _USUAL = Limits()
@@ -120,7 +120,7 @@ def grade_command(
     limits = Limits(seconds, cpu_seconds, memory, output)
     jobs = _jobs(jobs)
     exam = _exam(against, wrt, sets, seed)
-    submissions = find_submissions(folder, Path(against.rpartition(":")[0] or against))
+    submissions = find_submissions(folder, _parted(against)[0])
     console = console_for(sys.stdout)
     protection = _protection(limits, allow_unprotected)
     _announce(console, folder, len(submissions), against, exam, sets)
@@ -147,38 +147,29 @@ def _jobs(asked: int | None) -> int:
 
 def _exam(against: str, wrt: str | None, sets: int, seed: int) -> Exam:
     """The exam that a file sets."""
-    file, _, name = against.partition(".py:")
-    path = Path(f"{file}.py" if name else against)
-    if path.suffix != ".py":
-        raise UsageError(f"--against {against}: write FILE.py or FILE.py:NAME.")
+    path, name = _parted(against)
     if sets < 1:
         raise UsageError(f"--sets {sets}: it must be at least 1.")
     files = Files()
-    forward = files.member("--against", path, name or "forward")
-    example_inputs = _checked(path, forward, files.member("--against", path, "example_inputs"))
-    names = wrt.split(",") if wrt is not None else files.member("--against", path, "wrt", ())
+    forward = files.member("--against", path, name)
+    make = files.member("--against", path, EXAMPLE)
+    names = wrt if wrt is not None else files.member("--against", path, "wrt", ())
+    names = names.split(",") if isinstance(names, str) else names
     with files.told():
-        several = input_sets(example_inputs, sets, seed)
+        example = wraps(make)(partial(example_of, path, forward, make))
+        several = input_sets(example, sets, seed)
         return exam_of(forward, several, [str(each).strip() for each in names] or None)
 
 
-def _checked(path: Path, forward: Any, example_inputs: Callable[..., Any]) -> Callable[..., Any]:
-    """The example inputs, when they are the arguments of the forward pass."""
-
-    @wraps(example_inputs)
-    def checked(**seed: int) -> Any:
-        inputs = example_inputs(**seed)
-        if not isinstance(inputs, dict):
-            raise UsageError(f"example_inputs() of {path} must return a dict of arguments by name.")
-        try:
-            signature_of(forward).bind(**inputs)
-        except TypeError as error:
-            raise UsageError(
-                f"example_inputs() of {path} does not fit {forward.__name__}: {error}."
-            ) from None
-        return inputs
-
-    return checked
+def _parted(against: str) -> tuple[Path, str]:
+    """The file and the name of the forward pass."""
+    try:
+        path, names = parted(f"{against}:forward" if against.endswith(".py") else against)
+    except UsageError as error:
+        raise UsageError(f"--against {error}") from None
+    if len(names) > 1:
+        raise UsageError(f"--against {against!r}: name one function.")
+    return path, names[0]
 
 
 def _protection(limits: Limits, allow_unprotected: bool) -> Protection:
@@ -204,7 +195,7 @@ def _announce(
     made = len(exam.sets)
     told = "1 set of inputs" if made == 1 else f"{made} sets of inputs"
     if made < sets:
-        told += "; permuted rows give no others, so let example_inputs take a seed"
+        told += "; permuted rows give no more, so let example_inputs take a seed"
     console.print(f"  {told}", soft_wrap=True)
     console.print()
 

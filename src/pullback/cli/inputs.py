@@ -99,20 +99,32 @@ def call_of(files: Files, path: Path, name: str, drawn: Drawn) -> Call:
             f"{path} has no {EXAMPLE}(), a function that returns a dict of arguments by name; "
             "write one, or give --shape NAME=SHAPE for each argument."
         )
-    return Call(function, _example(files, path, function, make), f"{EXAMPLE}() of {path}")
+    with files.told():
+        inputs = example_of(path, function, make)
+    return Call(function, inputs, f"{EXAMPLE}() of {path}")
+
+
+def example_of(path: Path, function: Any, make: Any, **seed: int) -> dict[str, Any]:
+    """The example inputs of a function: what `make` returns, when it fits.
+
+    Args:
+        path: The file of both, for messages.
+        function: What is called with the inputs.
+        make: The file's example_inputs.
+        **seed: What `make` is called with.
+
+    Raises:
+        UsageError: When it returns no dict of the function's arguments.
+    """
+    inputs = make(**seed)
+    if not isinstance(inputs, Mapping) or not all(isinstance(name, str) for name in inputs):
+        raise UsageError(f"{EXAMPLE}() of {path} must return a dict of arguments by name.")
+    _fit(function, inputs, f"{EXAMPLE}() of {path}")
+    return dict(inputs)
 
 
 _MISSING = object()
 _BETWEEN_LENGTHS = re.compile(r"(?<=[0-9A-Z])x(?=[0-9A-Z])|,")
-
-
-def _example(files: Files, path: Path, function: Any, make: Any) -> Mapping[str, Any]:
-    with files.told():
-        inputs = make()
-    if not isinstance(inputs, Mapping) or not all(isinstance(name, str) for name in inputs):
-        raise UsageError(f"{EXAMPLE}() of {path} must return a dict of arguments by name.")
-    _fit(function, inputs, f"{EXAMPLE}() of {path}")
-    return inputs
 
 
 def _fit(function: Any, inputs: Mapping[str, Any], told: str) -> None:
