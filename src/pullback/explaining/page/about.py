@@ -146,18 +146,22 @@ class About:
         if child.equation is None:
             return element("li", self._seed())
         sent = self.sent[child]
-        use = element("code", self.code(child.equation))
-        sends = element("pre", ["→ ", self.local_code(sent.source)])
+        rule = self.listing.said(rule_of(child.equation, child.position).mathml())
+        said: list[Content] = [
+            element(
+                "p", [self.words("about.from"), " ", element("code", self.code(child.equation))]
+            ),
+            element("pre", ["→ ", self.local_code(sent.source)]),
+            element("div", [self.words("about.rule"), " ", element("math", rule)]),
+            self._stopped(child.equation),
+        ]
         figures: list[Content] = []
         if several:
             label = self.words("about.contribution")
             figures.append(_titled(label, array_figure(sent.value, label, self.words)))
-        figures += self._jacobian(child, sent)
-        parts: list[Content] = [self.words("about.from"), " ", use, sends]
-        rule = self.listing.said(rule_of(child.equation, child.position).mathml())
-        parts.append(element("div", [self.words("about.rule"), " ", _formula(rule)]))
-        parts += [self._stopped(child.equation), element("div", figures, class_="figures")]
-        return element("li", parts)
+        figures += self.jacobian(child, sent)
+        both = [element("div", said), element("div", figures, class_="figures")]
+        return element("li", element("div", both, class_="both"))
 
     def _seed(self) -> str:
         if self.subject.cotangents is None:
@@ -172,7 +176,7 @@ class About:
         count, size = (f"{number:,}" for number in stopped)
         return element("p", self.words("about.stopped", count=count, size=size), class_="soft")
 
-    def _jacobian(self, child: Contribution, sent: Sent) -> list[Content]:
+    def jacobian(self, child: Contribution, sent: Sent) -> list[Content]:
         """J itself where it is small, its diagonal where it has no more, what it would take."""
         words, figures = self.words, list[Content]()
         matrix, slopes = local_jacobian(self.subject, child), local_slopes(self.subject, child)
@@ -205,7 +209,7 @@ class About:
         size = bytes_text(np.asarray(self._of(var)).nbytes)
         lines = [element("li", element("code", coloured(r, self.listing.marks))) for r in readers]
         told = element("p", self.words("about.kept_why", size=size))
-        return self.card("", "about.kept", [told, element("ul", lines, class_="uses")])
+        return self.card("kept", "about.kept", [told, element("ul", lines, class_="uses")])
 
     @cached_property
     def _readers(self) -> dict[str, list[str]]:
@@ -238,7 +242,7 @@ def _paragraph(content: Content) -> Content:
 
 
 def _formula(formula: Markup) -> Markup:
-    return element("math", formula, displaystyle="true", class_="formula")
+    return element("div", element("math", formula, displaystyle="true"), class_="formula")
 
 
 def _titled(title: str, figure: Markup) -> Markup:

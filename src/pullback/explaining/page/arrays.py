@@ -16,7 +16,7 @@ from .words import Words
 MOST_COLUMNS, MOST_CELLS = 8, 64
 """An array with no more entries is written out."""
 
-LONGEST_PICTURE, THICKEST_PIXEL, THINNEST_PICTURE = 240, 14, 14
+LONGEST_PICTURE, THICKEST_PIXEL, THINNEST_PICTURE = 200, 14, 14
 """Sizes of heat maps in CSS pixels."""
 
 
@@ -38,6 +38,9 @@ def array_figure(value: Any, name: str, words: Words) -> Markup:
         return element("p", number(array[()]), class_="number")
     if array.size == 0:
         return element("p", words("array.empty"))
+    first = array.flat[0]
+    if array.size > 1 and np.all(array == first):
+        return element("p", words("array.all", size=f"{array.size:,}", number=number(first)))
     matrix = as_matrix(array)
     if array.size <= MOST_CELLS and matrix.shape[1] <= MOST_COLUMNS:
         body = _cells(array, matrix, name)

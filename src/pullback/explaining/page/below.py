@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...dims import axis_lengths
-from ...program import UPDATE
-from ...views.cost import Amount, Cost, bytes_text, count_text
+from ...views.cost import Amount, Cost, bytes_text, cost, count_text
 from ...views.equations import equations
 from ..source import assigned_lines
 from ..subject import Subject
+from ..update import update_of
 from .arrays import shape_text
 from .code import coloured
 from .listing import Listing
@@ -17,21 +16,21 @@ from .markup import Content, Markup, element, table
 from .words import Words
 
 
+LONGEST_OPEN = 20_000
+"""Longer sections (characters of HTML) are closed until they are asked for."""
+
+
 def cost_of(subject: Subject) -> Cost:
     """What the gradient costs at the shapes of the subject."""
-    from ...views.cost import cost
-
-    pairs = [(var.aval.shape, subject.shape(var)) for var in subject.forward.argument_inputs]
-    lengths = axis_lengths(pairs)
-    return cost(subject.gradient, {name: lengths[name] for name in subject.gradient.axes})
+    return cost(subject.gradient, subject.lengths)
 
 
-def below(listing: Listing, cost: Cost, words: Words) -> Markup:
+def below(listing: Listing, costs: Cost, words: Words) -> Markup:
     """All sections, each can be closed."""
     subject = listing.keys.subject
     parts = [
         _section("below.update", _update(subject, listing), words),
-        _section("below.cost", _costs(cost, words), words),
+        _section("below.cost", _costs(costs, words), words),
         _section("below.kinks", _kinks(subject, words), words),
     ]
     return element("section", parts, id="more", aria_label=words("below.label"))
@@ -41,7 +40,8 @@ def _section(title: str, content: list[Markup], words: Words) -> Markup | None:
     if not content:
         return None
     summary = element("summary", element("h2", words(title)))
-    return element("details", [summary, *content], open=True)
+    short = sum(map(len, content)) <= LONGEST_OPEN
+    return element("details", [summary, *content], open=short)
 
 
 def _kinks(subject: Subject, words: Words) -> list[Markup]:
@@ -55,18 +55,19 @@ def _kinks(subject: Subject, words: Words) -> list[Markup]:
 
 def _update(subject: Subject, listing: Listing) -> list[Markup]:
     """The update rule as source beside equations."""
-    if subject.step is None:
+    update = None if subject.step is None else update_of(subject.step)
+    if update is None:
         return []
-    source = subject.step.to_numpy()
+    source = update.to_numpy()
     lines, numbers = source.splitlines(), assigned_lines(source)
     rows = []
-    for line in equations(subject.step):
-        if line.stage != UPDATE or line.name not in numbers:
+    for line in equations(update):
+        if line.name not in numbers:
             continue
         text = lines[numbers[line.name] - 1].partition("  #")[0].strip()
         math = element("math", listing.said(line.mathml()), displaystyle="true")
-        rows.append(element("div", [element("code", coloured(text)), math], class_="update"))
-    return rows
+        rows.append(element("div", [element("code", coloured(text)), element("div", math)]))
+    return [element("div", rows, class_="update")] if rows else []
 
 
 # Costs.
@@ -93,7 +94,7 @@ def _stage(cost: Cost, stage: str, words: Words) -> Markup:
         if line.stage == stage
     ]
     rows.append([words("cost.sum"), "", "", *_amount(cost.stages[stage])])
-    return table(head, rows)
+    return table(head, rows, class_="cost")
 
 
 def _amount(amount: Amount) -> Iterator[str]:
@@ -116,4 +117,4 @@ def _jacobians(cost: Cost, words: Words) -> Markup:
         ]
         for each in cost.jacobians
     ]
-    return table(head, rows)
+    return table(head, rows, class_="cost")

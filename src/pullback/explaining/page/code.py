@@ -26,22 +26,19 @@ class CodeLine:
     Attributes:
         code: The line as HTML, without its comment.
         margin: Its comment (the shape) as text.
-        stores: The name it stores to, or "".
-        text: The line as it is.
     """
 
     code: Markup
     margin: str
-    stores: str
-    text: str
 
 
-def code_lines(source: str, marks: Mapping[str, Mark]) -> list[CodeLine]:
+def code_lines(source: str, marks: Mapping[str, Mark], first: int = 0) -> list[CodeLine]:
     """The lines of a Python source.
 
     Args:
         source: A module's text.
         marks: What names of variables in it stand for.
+        first: The line, from 0, from which on they do; before it stand helper functions.
     """
     lines = source.splitlines()
     parts: list[list[Content]] = [[] for _ in lines]
@@ -56,11 +53,9 @@ def code_lines(source: str, marks: Mapping[str, Mark]) -> list[CodeLine]:
                 margins[row] = text.lstrip("# ")
             else:
                 after_dot = lines[row][:start].endswith(".")
-                parts[row] += [between, _coloured(token.type, text, after_dot, marks)]
-    return [
-        CodeLine(html(parts[row]), margins[row], _stored(lines[row], marks), lines[row])
-        for row in range(len(lines))
-    ]
+                known = marks if row >= first else {}
+                parts[row] += [between, _coloured(token.type, text, after_dot, known)]
+    return [CodeLine(html(part), margin) for part, margin in zip(parts, margins, strict=True)]
 
 
 def coloured(source: str, marks: Mapping[str, Mark] | None = None) -> Markup:
@@ -97,8 +92,3 @@ def _coloured(kind: int, text: str, after_dot: bool, marks: Mapping[str, Mark]) 
         return element("span", text, class_="f")
     return text
 
-
-def _stored(line: str, marks: Mapping[str, Mark]) -> str:
-    """The variable that a line assigns to."""
-    name, equals, _ = line.partition(" = ")
-    return name.strip() if equals and name.strip() in marks else ""

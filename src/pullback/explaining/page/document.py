@@ -7,6 +7,8 @@ import hashlib
 from importlib import resources
 from typing import Any
 
+from ...formula import mathml
+from ...views.equations.rules import general_rule
 from ..step import steps_of
 from ..subject import Subject
 from .about import About
@@ -106,8 +108,9 @@ def _panes(listing: Listing, words: Words) -> Markup:
         class_="legend-keys",
     )
     code = [element("h2", [words("page.code"), colours], id="code-title"), listing.rows()]
+    fit = element("button", words("page.fit"), id="fit", type="button", aria_pressed="false")
     picture = [
-        element("h2", words("page.picture"), id="picture-title"),
+        element("h2", [element("span", words("page.picture"), id="picture-title"), fit]),
         drawing(listing.keys.subject, words),
     ]
     panes = [
@@ -118,10 +121,17 @@ def _panes(listing: Listing, words: Words) -> Markup:
 
 
 def _about(about: About, walk: Walk, words: Words) -> Markup:
-    hint = element("p", words("page.hint"), id="hint", class_="soft", hidden=True)
+    rule = element("math", Markup(mathml(general_rule("x", ["c_1", "c_2"]))), displaystyle="true")
+    guide = [element("p", words("page.hint")), element("p", words("page.chain")), _block(rule)]
+    guide.append(element("p", words("page.keys"), class_="soft"))
+    hint = element("div", guide, id="hint", class_="guide", hidden=True)
     content = [hint, *about.articles(), *walk.articles()]
     label = words("page.about")
     return element("aside", content, id="about", tabindex="0", aria_live="polite", aria_label=label)
+
+
+def _block(content: Content) -> Markup:
+    return element("div", content, class_="formula")
 
 
 def _data(walk: Walk, words: Words) -> dict[str, Any]:

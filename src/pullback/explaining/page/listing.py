@@ -10,7 +10,7 @@ from functools import cached_property
 from ...program import Program, Var
 from ...views.equations import Line, equations
 from ...views.lines import Lines
-from ..source import assigned_lines
+from ..source import assigned_lines, function_text
 from .code import CodeLine, code_lines
 from .keys import ERROR, HELPER, Keys, Mark, home_lines
 from .markup import Markup, element
@@ -52,11 +52,24 @@ class Listing:
         """What the names in its source stand for."""
         return {name: self.keys.of(var) for var, name in self.lines.names.items()}
 
+    @cached_property
+    def stored(self) -> dict[int, str]:
+        """The name that each line, from 0, stores to."""
+        assigned = assigned_lines(self.keys.subject.source)
+        return {assigned[n] - 1: n for n in self.lines.names.values() if n in assigned}
+
     def rows(self) -> Markup:
         """All rows as HTML."""
-        lines = code_lines(self.keys.subject.source, self.marks)
-        rows = [self._row(number, line) for number, line in enumerate(lines)]
-        return element("div", rows, class_="listing", role="list", id="listing")
+        source = self.keys.subject.source
+        first = len(self.source) - len(function_text(source).splitlines())
+        lines = code_lines(source, self.marks, first)
+        before = [element("code", [line.code, "\n"]) for line in lines[:first]]
+        rows = [self._row(number, lines[number]) for number in range(first, len(lines))]
+        summary = element("summary", self.words("page.before"))
+        return Markup(
+            element("details", [summary, element("pre", before)], class_="before")
+            + element("div", rows, class_="listing", role="list", id="listing")
+        )
 
     def text_of(self, mark: Mark) -> str:
         """The line that computes a value, without margin; "" where none does."""
@@ -65,16 +78,18 @@ class Listing:
 
     def line(self, name: str) -> str:
         """The line that stores to a name, without margin; the last one where none does."""
-        number = assigned_lines(self.keys.subject.source).get(name, len(self.source))
-        return self.source[number - 1].partition("  #")[0].strip()
+        numbers = {stored: number for number, stored in self.stored.items()}
+        number = numbers.get(name, len(self.source) - 1)
+        return self.source[number].partition("  #")[0].strip()
 
     def _row(self, number: int, line: CodeLine) -> Markup:
-        mark = self.marks.get(line.stores)
+        stores = self.stored.get(number, "")
+        mark = self.marks.get(stores)
         others = " ".join(sorted(self._also.get(number, set()) - {mark.key if mark else ""}))
         code = element("code", line.code, class_="code")
-        margin = element("span", line.margin, class_="shape") if line.stores else None
-        says = self._equations(number, line.stores)
-        kind = mark.role if mark else "" if says else "plain" if line.text else "empty"
+        margin = element("span", line.margin, class_="shape") if stores else None
+        says = self._equations(number, stores)
+        kind = mark.role if mark else "" if says else "plain"
         return element(
             "div",
             [code, margin, says],
@@ -115,8 +130,7 @@ class Listing:
     def equation_of(self, mark: Mark) -> Line | None:
         """The equation of the line that computes a value."""
         number = self.homes.get(mark)
-        name = "" if number is None else self.source[number].strip().partition(" = ")[0]
-        return self.equations.get(name)
+        return None if number is None else self.equations.get(self.stored.get(number, ""))
 
     def marked(self, mathml: str) -> Markup:
         """MathML in which variables say what they stand for, and words are the reader's."""

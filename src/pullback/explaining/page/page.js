@@ -44,9 +44,10 @@ function reveal(pane, element) {
   const top = outer.top + 48;
   if (inner.top < top) pane.scrollTop -= top - inner.top;
   else if (inner.bottom > outer.bottom) pane.scrollTop += inner.bottom - outer.bottom + 8;
-  if (!element.closest("svg")) return;
-  if (inner.left < outer.left) pane.scrollLeft -= outer.left - inner.left + 8;
-  else if (inner.right > outer.right) pane.scrollLeft += inner.right - outer.right + 8;
+  const far = inner.left < outer.left + 120 || inner.right > outer.right - 120;
+  if (element.closest("svg") && far) {
+    pane.scrollLeft += (inner.left + inner.right - outer.left - outer.right) / 2;
+  }
 }
 
 // What the pointer is over, what was chosen, the step: the first there is counts.
@@ -174,6 +175,13 @@ if ($("stepper")) {
   });
   buttons();
 }
+
+// The picture in its own size, or as a whole.
+
+$("fit").addEventListener("click", (event) => {
+  const fit = $("picture").classList.toggle("fit");
+  event.currentTarget.setAttribute("aria-pressed", String(fit));
+});
 
 // Light and dark.
 
