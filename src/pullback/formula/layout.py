@@ -138,7 +138,8 @@ class _Layout:
         for array in arrays:
             laid = self.of(array)
             tight = isinstance(array, tree.Matmul) or laid.level < RATIO
-            box = within(laid, SCRIPT if tight else RATIO)
+            loosest = SCRIPT if tight else PRODUCT if row else RATIO
+            box = within(laid, loosest)
             row += [boxes.Sign("⊙"), box] if row else [box]
         return [Laid(Row(tuple(row)), HADAMARD)]
 
@@ -342,11 +343,16 @@ def _number(value: Any) -> Laid:
     text = number_text(value).removesuffix(".0").replace("-", "−").replace("inf", "∞")
     mantissa, e, exponent = text.partition("e")
     if e:
-        tens = boxes.Script(boxes.Digits("10"), above=boxes.Digits(exponent.lstrip("+0") or "0"))
+        tens = boxes.Script(boxes.Digits("10"), above=boxes.Digits(_exponent(exponent)))
         parts = (boxes.Digits(mantissa), boxes.Sign("·"), tens)
         level = SUM if text.startswith("−") else RATIO
         return Laid(tens if mantissa == "1" else Row(parts), SCRIPT if mantissa == "1" else level)
     return Laid(boxes.Digits(text), SUM if text.startswith("−") else ATOM)
+
+
+def _exponent(text: str) -> str:
+    """-08 as -8, with the sign of mathematics."""
+    return str(int(text.replace("−", "-"))).replace("-", "−")
 
 
 _LAYOUTS: dict[type, Callable[[_Layout, Any], Laid]] = {
