@@ -45,7 +45,7 @@ class Simplifications(Sequence[Simplification]):
     __repr__ = __str__
 
     def _rows(self) -> Iterator[str]:
-        for value, chain in _chains(self.steps):
+        for value, chain in chains(self.steps):
             yield f"{value}"
             for before, after, step in chain:
                 if before:
@@ -56,7 +56,7 @@ class Simplifications(Sequence[Simplification]):
 
     def _repr_html_(self) -> str:
         parts = []
-        for value, chain in _chains(self.steps):
+        for value, chain in chains(self.steps):
             rows = []
             for before, after, step in chain:
                 if before:
@@ -76,7 +76,7 @@ def simplifications(program: Program) -> Simplifications:
 Shown = tuple[str, str, Simplification]
 
 
-def _chains(steps: Sequence[Simplification]) -> Iterator[tuple[str, list[Shown]]]:
+def chains(steps: Sequence[Simplification]) -> Iterator[tuple[str, list[Shown]]]:
     """The steps of each line: what stands before the first one, and after each."""
     for value in dict.fromkeys(step.value for step in steps):
         chain: list[Shown] = []
