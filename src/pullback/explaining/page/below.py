@@ -13,8 +13,8 @@ from .arrays import shape_text
 from .code import coloured
 from .listing import Listing
 from .markup import Content, Markup, element, table
+from .rewriting import rewriting
 from .words import Words
-
 
 LONGEST_OPEN = 20_000
 """Longer sections (characters of HTML) are closed until they are asked for."""
@@ -30,6 +30,7 @@ def below(listing: Listing, costs: Cost, words: Words) -> Markup:
     subject = listing.keys.subject
     parts = [
         _section("below.update", _update(subject, listing), words),
+        _section("below.rewriting", rewriting(subject, words), words),
         _section("below.cost", _costs(costs, words), words),
         _section("below.kinks", _kinks(subject, words), words),
     ]

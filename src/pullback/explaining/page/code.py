@@ -91,4 +91,3 @@ def _coloured(kind: int, text: str, after_dot: bool, marks: Mapping[str, Mark]) 
     if text == "np" or after_dot or text in _BUILT_IN:
         return element("span", text, class_="f")
     return text
-

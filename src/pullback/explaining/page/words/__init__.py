@@ -12,7 +12,7 @@ from ....errors import UsageError, nearest
 
 LANGUAGES = ("en", "zh")
 
-READ_AGAIN = ("math", "reason", "picture", "kink", "identity", "condition")
+READ_AGAIN = ("math", "reason", "picture", "kink")
 """Sections of the tables that hold what other parts of the project say in English. Each writes
 its sentences where it finds their facts; the page recognizes them by the English table."""
 
@@ -50,13 +50,29 @@ class Words:
                 return self(key, **match.groupdict())
         return text
 
+    def of_identity(self, name: str, english: tuple[str, str]) -> tuple[str, str]:
+        """What an identity says and the condition it needs."""
+        if self.language == "en":
+            return english
+        statement, condition = identities_of(self.language)[name]
+        return statement, condition
+
 
 @cache
 def table_of(language: str) -> dict[str, str]:
     """All texts of a language by their dotted keys."""
-    text = resources.files(__package__).joinpath(f"{language}.toml").read_text("utf-8")
-    sections = tomllib.loads(text).items()
+    sections = _read(f"{language}.toml").items()
     return {f"{name}.{key}": said for name, texts in sections for key, said in texts.items()}
+
+
+@cache
+def identities_of(language: str) -> dict[str, list[str]]:
+    """Statement and condition of each identity; English ones stand with the identities."""
+    return _read(f"identities.{language}.toml")
+
+
+def _read(file: str) -> dict[str, Any]:
+    return tomllib.loads(resources.files(__package__).joinpath(file).read_text("utf-8"))
 
 
 @cache
