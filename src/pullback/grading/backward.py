@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import UsageError
 from .grade import graded
+from .location import located
 from .point import Point, Wrt, point_at
 from .report import BackwardCheck
 
@@ -75,7 +76,8 @@ def check_backward(
     verdicts = tuple(grade.verdicts.values())
     if grade.right:
         return BackwardCheck(verdicts, remarks=grade.remarks)
-    return BackwardCheck(verdicts, remarks=grade.remarks)
+    first, suspects = located(grade, backward)
+    return BackwardCheck(verdicts, first, suspects, grade.remarks)
 
 
 def returned_by(backward: Callable[..., Any], point: Point) -> Any:

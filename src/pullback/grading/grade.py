@@ -29,6 +29,7 @@ class Grade:
         matched: Which input each returned array belongs to.
         verdicts: One verdict per graded input.
         choice: The choice of slopes at kinks under which they were judged.
+        scales: What the rounding error of each gradient and error signal is relative to.
         remarks: What is no mistake and worth knowing.
     """
 
@@ -36,6 +37,7 @@ class Grade:
     matched: Matched
     verdicts: dict[Var, GradientVerdict]
     choice: Choice
+    scales: dict[Var, float]
     remarks: tuple[str, ...]
 
     @property
@@ -68,7 +70,7 @@ def graded(point: Point, returned: Any, wrt: Wrt = None) -> Grade:
         choice = _best_choice(point, matched, scale, derived)
         verdicts = {var: _verdict(point, matched, choice, scale, var) for var in matched.wanted}
         remarks = [*_remarks(point, matched, choice, scale), *_ignored(matched)]
-    return Grade(point, matched, verdicts, choice, tuple(remarks))
+    return Grade(point, matched, verdicts, choice, scale, tuple(remarks))
 
 
 def derived_gradient(point: Point, choice: Choice, var: Var) -> Any:

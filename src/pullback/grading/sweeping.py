@@ -76,11 +76,20 @@ class NumericSweep:
     def contribution(self, contribution: Contribution, ct: Any, values: Values) -> Any:
         """v J of one contribution, for a cotangent v of its equation's output."""
         program = self.local(contribution)
-        given = {
-            var: ct if var.cotangent_of else values[self._by_name[var.hint]]
-            for var in program.argument_inputs
-        }
+        given = self.given(program, ct, values)
         return self.value_of(program.outputs[0], replay_values(program, given))
+
+    def given(self, local: Program, ct: Any, values: Values) -> dict[Var, Any]:
+        """The inputs of a local program."""
+        return {
+            var: ct if var.cotangent_of else values[self._by_name[var.hint]]
+            for var in local.argument_inputs
+        }
+
+    def reads(self, contribution: Contribution) -> list[Var]:
+        """The forward values that a contribution is computed from."""
+        inputs = self.local(contribution).argument_inputs
+        return [self._by_name[var.hint] for var in inputs if not var.cotangent_of]
 
     def local(self, contribution: Contribution) -> Program:
         """The little program of one contribution; derived once."""

@@ -1,0 +1,119 @@
+"""Which stored values are right, which may be wrong, and which of these may be shown wrong.
+
+A value is right when it follows from a derived one, and so is all that it was computed from:
+what led to a right value was good enough. What a wrong gradient was computed from and is neither
+right nor explained is a suspect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+
+from ..program import Var
+from .facts import COTANGENT, Facts
+from .grade import Grade
+from .kinks import choices
+from .recorder import Recorder, ancestors
+from .stored import Stored
+
+MOST_CHOICES = 8
+
+
+class Suspects:
+    """The stored values of a backward pass that returned a wrong gradient.
+
+    Args:
+        grade: The verdict on what it returned.
+        recorder: What its lines stored.
+
+    Attributes:
+        facts: All derived values.
+        results: The stored value behind each returned gradient.
+        wrong: Those whose gradient is wrong.
+    """
+
+    def __init__(self, grade: Grade, recorder: Recorder) -> None:
+        self.grade, self.recorder = grade, recorder
+        point = grade.point
+        allowed = [choice for choice, _ in zip(choices(point), range(MOST_CHOICES), strict=False)]
+        self.facts = Facts(point, [grade.choice, *allowed], grade.scales)
+        places = grade.matched.places
+        returned = recorder.returned
+        self.results = {var: returned[p] for var, p in places.items() if p in returned}
+        self.wrong = {
+            var: self._origin(var, self.results[var]) for var in grade.wrong if var in self.results
+        }
+
+    def _origin(self, var: Var, result: Stored) -> Stored:
+        """What computed a result that was only renamed on its way out.
+
+        A value that is right for something else was not wrong before it was given this name.
+        """
+        while result.renamed and not result.inputs[0].given:
+            explanation = self.facts.explain(result.inputs[0])
+            if explanation is not None and (
+                explanation.fact.role != COTANGENT or explanation.fact.var is not var
+            ):
+                break
+            result = result.inputs[0]
+        return result
+
+    def is_explained(self, stored: Stored) -> bool:
+        """Whether a value follows from a derived one, or is given or constant."""
+        if stored.given or not (stored.inputs or stored.may_read):
+            return True
+        return self.facts.explain(stored) is not None
+
+    @cached_property
+    def right(self) -> frozenset[Stored]:
+        """The values that are right, or that a right value was computed from."""
+        wrong = set(self.wrong.values()) | {self.results[var] for var in self.wrong}
+        found: set[Stored] = set()
+        for stored in reversed([*self.recorder.stored, *self.results.values()]):
+            if stored in wrong or stored in found or stored.is_mask:
+                continue
+            explanation = self.facts.explain(stored)
+            if explanation is not None and stored.value.size > 1:
+                found |= _surely_from(stored)
+        return frozenset(found - wrong)
+
+    def is_innocent(self, stored: Stored) -> bool:
+        """Whether nothing speaks against a value."""
+        return stored in self.right or self.is_explained(stored)
+
+    @cached_property
+    def upstream(self) -> tuple[Stored, ...]:
+        """What the wrong gradients were computed from, and they themselves, in order."""
+        found = {stored for result in self.wrong.values() for stored in ancestors(result)}
+        return tuple(sorted((s for s in found if not s.given), key=lambda s: s.number))
+
+    @cached_property
+    def suspects(self) -> tuple[Stored, ...]:
+        """Those among them that are neither right nor explained; wrong gradients always are."""
+        wrong = set(self.wrong.values())
+        return tuple(s for s in self.upstream if s in wrong or not self.is_innocent(s))
+
+    def has_good_inputs(self, stored: Stored) -> bool:
+        """Whether all that a value was computed from is innocent."""
+        wrong = set(self.wrong.values())
+        read = (*stored.inputs, *stored.may_read)
+        return all(self.is_innocent(s) and s not in wrong for s in read if s is not stored)
+
+    def after(self, stored: Stored) -> Iterator[tuple[Stored, tuple[Var, ...]]]:
+        """The suspects computed from a value, each with the inputs whose gradient it must be."""
+        for later in self.suspects:
+            if later.number > stored.number and stored in set(ancestors(later)):
+                yield later, tuple(var for var, result in self.wrong.items() if result is later)
+
+
+def _surely_from(stored: Stored) -> set[Stored]:
+    """A value and all that it was surely computed from."""
+    seen: set[Stored] = set()
+    waiting = [stored]
+    while waiting:
+        current = waiting.pop()
+        if current not in seen:
+            seen.add(current)
+            waiting += current.inputs
+    return seen

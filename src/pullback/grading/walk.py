@@ -1,0 +1,286 @@
+"""The first wrong line: shown by what the derived rules make of the value that it stores.
+
+Three things show a line wrong when all that it read is right:
+
+- From there on everything is off by one constant factor (`_by_factor`).
+- Put in place of an error signal, its value makes the derived rules compute the very numbers that
+  later lines store: it plays that error signal's part, and is not it (`_by_part`).
+- It stores a returned gradient, which is wrong (`_by_result`).
+
+Where none of these can be shown, no line is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..program import Var
+from .facts import PARTIAL
+from .faults import FACTOR, NOT_ADDED, OVERWRITTEN, SIGN, Fault, faults
+from .kinds import Kind, kind_of
+from .recorder import ancestors
+from .relations import close_relation
+from .returns import spelled
+from .stored import Stored
+from .suspects import Suspects
+from .sweeping import as_floats
+from .verdict import constant_factor, factor_text
+
+
+@dataclass(frozen=True, eq=False)
+class Accusation:
+    """A stored value that is shown to be the first wrong one.
+
+    Attributes:
+        stored: The value.
+        kind: What kind of wrong it is; empty when that cannot be shown.
+        why: A sentence on it.
+    """
+
+    stored: Stored
+    kind: str
+    why: str
+
+
+class Part(NamedTuple):
+    """The part that a stored value may play.
+
+    Attributes:
+        var: A forward variable.
+        is_primal: Whether it is the variable's value; else it is its error signal.
+        value: The stored value in the shape that the part has.
+    """
+
+    var: Var
+    is_primal: bool
+    value: Any
+
+
+class Walk:
+    """The search for the first wrong line of a backward pass.
+
+    Args:
+        suspects: What its lines stored, and what speaks for and against each value.
+    """
+
+    def __init__(self, suspects: Suspects) -> None:
+        self.suspects = suspects
+        self.grade = suspects.grade
+        self.point, self.choice = self.grade.point, self.grade.choice
+        self.names = self.point.forward.names
+        inputs = self.point.forward.inputs
+        self._named = {var for var in self.names if var.named or var in inputs}
+
+    def first_wrong(self) -> Accusation | None:
+        """The first value that can be shown wrong; None where none can."""
+        found = [*self._by_factor()]
+        part = next(self._by_part(), None)
+        if part is not None:
+            found.append(part)
+        found += self._by_result()
+        return min(found, key=lambda a: a.stored.number, default=None)
+
+    # ------------------------------------------------------------------ off by a constant factor
+
+    @cached_property
+    def factors(self) -> dict[Var, float]:
+        """The wrong gradients that are a constant factor times the right one."""
+        found = {}
+        for var in self.suspects.wrong:
+            returned = as_floats(self.grade.matched.arrays[var])
+            derived = as_floats(self.choice.cotangents.get(var, 0.0))
+            if returned.shape == derived.shape:
+                factor = constant_factor(returned, derived, self.grade.scales[var])
+                if factor:
+                    found[var] = factor
+        return found
+
+    def _by_factor(self) -> Iterator[Accusation]:
+        for factor in dict.fromkeys(round(f, 9) for f in self.factors.values()):
+            results = [
+                stored
+                for var, stored in self.suspects.wrong.items()
+                if abs(self.factors.get(var, np.inf) - factor) <= 1e-6 * abs(factor)
+            ]
+            first = self._first_off_by(factor, results)
+            if first is None:
+                continue
+            stored, var = first
+            below = [r for r in results if r is not stored and _led_to(stored, r)]
+            if stored in results:
+                is_shown = len(results) == 1
+            else:
+                is_shown = len(below) > 1 or factor < 0 or self._has_other_signal(stored, factor)
+            if not is_shown:
+                continue  # a factor may be left for later, and be forgotten there
+            yield Accusation(stored, *_factor_kind(factor, self.names[var]))
+
+    def _first_off_by(self, factor: float, results: list[Stored]) -> tuple[Stored, Var] | None:
+        """The first error signal with a factor that leads to wrong gradients only."""
+        right = set(self.suspects.results.values()) - set(results)
+        for stored in self.suspects.upstream:
+            if not any(_led_to(stored, r) for r in results) or any(
+                _led_to(stored, r) for r in right if r not in self.suspects.wrong.values()
+            ):
+                continue
+            for var, own in self.suspects.facts.cotangent_factors(stored):
+                if abs(own - factor) <= 1e-6 * abs(factor):
+                    return stored, var
+        return None
+
+    def _has_other_signal(self, stored: Stored, factor: float) -> bool:
+        """Whether it was computed from an error signal without the factor."""
+        for read in stored.inputs:
+            factors = [own for _, own in self.suspects.facts.cotangent_factors(read)]
+            if factors and not any(abs(own - factor) <= 1e-6 * abs(factor) for own in factors):
+                return True
+        return False
+
+    # --------------------------------------------------------- in the part of an error signal
+
+    def _by_part(self) -> Iterator[Accusation]:
+        for stored in self.suspects.upstream:
+            if stored.is_mask or stored.value.size < 2:
+                continue
+            if not self.suspects.has_good_inputs(stored):
+                continue
+            for part in self._parts_of(stored):
+                if self._is_played_by(stored, part):
+                    accused = self._accused(stored, part)
+                    if accused is not None:
+                        yield accused
+
+    def _parts_of(self, stored: Stored) -> Iterator[Part]:
+        """The values and error signals whose part a value may play: those of its shape."""
+        for is_primal, derived in ((True, self.choice.values), (False, self.choice.cotangents)):
+            for var in sorted(derived, key=lambda v: not self._is_named(stored, v, is_primal)):
+                if is_primal and (var in self.point.forward.inputs or not var.aval.is_float):
+                    continue
+                wanted = as_floats(derived[var])
+                for value in _arranged(stored.value, wanted.shape):
+                    relation = close_relation(value, wanted)
+                    if relation is None or relation.factor != 1.0:
+                        yield Part(var, is_primal, value)
+                unsummed = wanted.size < stored.value.size and not is_primal
+                if unsummed and self._is_named(stored, var, is_primal):
+                    yield Part(var, is_primal, stored.value)
+
+    def _is_played_by(self, stored: Stored, part: Part) -> bool:
+        """Whether later values are what the derived rules make of this one."""
+        made = self._made(part)
+        later = [
+            (s, graded)
+            for s, graded in self.suspects.after(stored)
+            if not any(g in self.factors for g in graded)
+        ]
+        return any(
+            close_relation(s.value, value) is not None
+            for s, graded in later
+            for target, value in made
+            if not graded or target in graded
+        )
+
+    def _made(self, part: Part) -> list[tuple[Var, Any]]:
+        """What follows from a value in its part: all that is not what it was, nor the value."""
+        sweep, choice = self.point.sweep, self.choice
+        try:
+            if part.is_primal:
+                values = sweep.forward({part.var: part.value})
+                cotangents = sweep.backward(values)
+            else:
+                values, cotangents = (
+                    choice.values,
+                    sweep.backward(choice.values, {part.var: part.value}),
+                )
+        except (ValueError, TypeError, IndexError):  # a shape that does not fit
+            return []
+        found = []
+        for made, derived in ((values, choice.values), (cotangents, choice.cotangents)):
+            for var, value in made.items():
+                if var is part.var or var not in derived or value is derived[var]:
+                    continue
+                new, old = as_floats(value), as_floats(derived[var])
+                same = close_relation(new, old) or close_relation(new, part.value)
+                if same is None and new.size > 1:
+                    found.append((var, new))
+        return found
+
+    def _accused(self, stored: Stored, part: Part) -> Accusation | None:
+        """The value itself; or where it is right for something else, what uses it in this part."""
+        var, name = part.var, self.names[part.var]
+        if part.is_primal:
+            kind = Kind("", f"it is not the {name} of the forward pass.")
+        else:
+            kind = kind_of(self.point, self.choice, var, part.value, self.planted)
+        if not self.suspects.is_explained(stored) or self._is_named(stored, var, part.is_primal):
+            return self._accuse(stored, var, kind)
+        if kind.name == NOT_ADDED and self._was_partial_before(stored, var):
+            return self._accuse(stored, var, kind)
+        users = [
+            s
+            for s in self.suspects.suspects
+            if stored in (*s.inputs, *s.may_read) and self.suspects.has_good_inputs(s)
+        ]
+        return Accusation(users[0], kind.name, kind.why) if users else None
+
+    def _accuse(self, stored: Stored, var: Var, kind: Kind) -> Accusation:
+        if kind.name == NOT_ADDED and self._was_partial_before(stored, var):
+            return Accusation(stored, OVERWRITTEN, kind.why)
+        return Accusation(stored, kind.name, kind.why)
+
+    def _was_partial_before(self, stored: Stored, var: Var) -> bool:
+        """Whether the same variable held another part of the same sum before."""
+        for earlier in self.suspects.recorder.stored[: max(stored.number, 0)]:
+            if earlier.name == stored.name:
+                for fact in self.suspects.facts.facts:
+                    partial = fact.role == PARTIAL and fact.var is var
+                    if partial and close_relation(earlier.value, fact.value):
+                        return True
+        return False
+
+    def _is_named(self, stored: Stored, var: Var, is_primal: bool) -> bool:
+        """Whether a variable's name says that it is a value, or the error signal of it."""
+        name = self.names[var]
+        return var in self._named and stored.variable in ({name} if is_primal else spelled(name))
+
+    # ------------------------------------------------------------------ a returned gradient
+
+    def _by_result(self) -> Iterator[Accusation]:
+        for var, stored in self.suspects.wrong.items():
+            if var in self.factors or not self.suspects.has_good_inputs(stored):
+                continue
+            wanted = self.choice.cotangents.get(var)
+            if wanted is None:
+                yield Accusation(stored, "", f"the loss does not depend on {self.names[var]}.")
+                continue
+            kind = kind_of(self.point, self.choice, var, stored.value, self.planted)
+            yield self._accuse(stored, var, kind)
+
+    @cached_property
+    def planted(self) -> tuple[Fault, ...]:
+        """Every single fault of the derived backward pass."""
+        with np.errstate(all="ignore"):
+            return tuple(faults(self.point, self.choice))
+
+
+def _led_to(stored: Stored, later: Stored) -> bool:
+    return any(each is stored for each in ancestors(later))
+
+
+def _arranged(value: Any, shape: tuple[int, ...]) -> Iterator[Any]:
+    """A value in a shape, where it has it but for axes of length one; and its transpose."""
+    for each in (value, value.T) if value.ndim == 2 else (value,):
+        if [dim for dim in each.shape if dim != 1] == [dim for dim in shape if dim != 1]:
+            yield each.reshape(shape)
+
+
+def _factor_kind(factor: float, name: str) -> tuple[str, str]:
+    if factor == -1.0:
+        return SIGN, f"the error signal of {name} has the opposite sign."
+    text = factor_text(factor)
+    return FACTOR, f"the error signal of {name} is {text} times as large as it must be."
