@@ -296,7 +296,7 @@ def test_random_networks_with_random_zeros(seed, sizes, zeroed, activations, sca
             x = ACTIVATIONS[activation](h)
         return scale * np.mean(np.sum(x**2, axis=1))
 
-    pb.check_gradients(network, x, weights, biases)
+    pb.check_gradients(network, x, weights, biases, steps=())
 
 
 ACTIVATIONS = {

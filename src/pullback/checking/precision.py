@@ -80,9 +80,7 @@ def precision_of(dtype: Any) -> Precision:
     """The precision that a `dtype=` means; raises `UsageError` when it is none of the two."""
     try:
         wanted = np.dtype(dtype)
-    except TypeError:
-        wanted = None
-    for precision in (DOUBLE, SINGLE):
-        if wanted == precision.dtype:
-            return precision
+        return next(each for each in (DOUBLE, SINGLE) if each.dtype == wanted)
+    except (TypeError, StopIteration):
+        pass
     raise UsageError(f"dtype={dtype!r}: gradients are checked in 'f8' or 'f4'.")
