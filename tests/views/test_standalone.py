@@ -171,7 +171,7 @@ def test_inputs_are_found_on_which_the_function_is_finite(capsys):
     code, out = run_here(pb.trace(f, p="N C", q="C", y="N C").to_numpy(standalone=True), capsys)
     assert code == 0, out
     assert "not checked, as it cannot be moved: row 0 sums to" in out
-    with pytest.raises(UsageError, match=r"No small inputs .* give some with example="):
+    with pytest.raises(UsageError, match="No inputs were found .* give an example"):
         pb.trace(lambda x: np.sum(np.log(x - 50)), x="N").to_numpy(standalone=True)
 
 
@@ -187,7 +187,17 @@ def test_an_example_says_what_inputs_are_like(capsys):
     assert "random.integers(0, 150, size=(150,))" in text
     assert run_here(text, capsys)[0] == 0
     with pytest.raises(UsageError, match="no value for 'i'"):
-        large.to_numpy(standalone=True, example={"x": 1.0})
+        large.to_numpy(standalone=True, example={"x": example["x"]})
+    with pytest.raises(UsageError, match=r"The example of x has shape \(\), the program expects"):
+        large.to_numpy(standalone=True, example={"x": 1.0, "i": example["i"]})
+
+
+def test_an_example_gives_named_axes_their_lengths(capsys):
+    program = pb.trace(lambda x, y: np.sum(np.log(x + y)), x="N D", y="D")
+    example = {"x": np.full((2, 6), 5.0), "y": np.full(6, -4.0)}
+    code, out = run_here(program.to_numpy(standalone=True, example=example), capsys)
+    assert code == 0, out
+    assert out.splitlines()[1].split()[:4] == ["x", "2x6", "12", "entries"]
 
 
 def test_float32_inside_is_checked_as_well_as_it_can_be(capsys):

@@ -148,7 +148,7 @@ class FunctionPrinter:
     def _return_lines(self) -> list[str]:
         leaves = iter(self.program.outputs)
         text = container_text(self.program.result, leaves, lambda atom: self.lines.atom(atom).text)
-        if self.program.result.kind == "tuple" and len(self.program.outputs) > 1:
+        if self.program.result.kind == "tuple" and len(self.program.result.children) > 1:
             text = text.removeprefix("(").removesuffix(")")
         line = f"    return {text}"
         result = self.program.result

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dims import evaluate
+from ..dims import axis_lengths, evaluate
 from ..errors import UsageError
 from ..primitive import text_of_constant
 from ..program import Program, Var
@@ -25,10 +25,12 @@ MOST_TRIES = 400
 SEED = 0
 
 
-def axis_sizes(program: Program) -> dict[str, int]:
-    """A small length for each named axis."""
+def axis_sizes(program: Program, example: Mapping[Var, Any] | None = None) -> dict[str, int]:
+    """The length of each named axis: that of an example, else a small one."""
     axes = program.axes
-    return dict(zip(axes, [*LENGTHS, *[LENGTHS[-1]] * len(axes)], strict=False))
+    small = dict(zip(axes, [*LENGTHS, *[LENGTHS[-1]] * len(axes)], strict=False))
+    given = example or {}
+    return small | axis_lengths((var.aval.shape, np.shape(given[var])) for var in given)
 
 
 def sample_texts(
@@ -47,7 +49,7 @@ def sample_texts(
         UsageError: When none of the ways to draw them is fit.
     """
     inputs = program.argument_inputs
-    sizes = axis_sizes(program)
+    sizes = axis_sizes(program, example)
     choices = [
         list(_ways(var, tuple(evaluate(dim, sizes) for dim in var.aval.shape), (example or {})))
         for var in inputs
@@ -56,8 +58,8 @@ def sample_texts(
         if is_fit(drawn(texts)):
             return list(texts)
     raise UsageError(
-        f"No small inputs were found at which {program.name} and its derivatives are finite; "
-        "give some with example=."
+        f"No inputs were found at which {program.name} and its derivatives are finite; give an "
+        "example of its inputs."
     )
 
 

@@ -45,7 +45,7 @@ class Both(NamedTuple):
     origin: Origin
 
 
-def standalone(program: Program, example: Mapping[str, Any] | None = None) -> str:
+def standalone(program: Program, example: Mapping[str, Any] | None = None, remark: str = "") -> str:
     """The text of a Python file with a forward pass, its backward pass and their check.
 
     Args:
@@ -53,11 +53,12 @@ def standalone(program: Program, example: Mapping[str, Any] | None = None) -> st
             a forward program, which is differentiated with respect to all floating arguments:
             its gradient where it returns one floating number, else its VJP.
         example: By argument name, values like those that the forward pass is meant for.
+        remark: A sentence for those who read the file.
 
     Raises:
         UsageError: When there is no floating argument or result, or no inputs to check at.
     """
-    return _File(forward_and_backward(program), example).text()
+    return _File(forward_and_backward(program), example).text(remark)
 
 
 def forward_and_backward(program: Program) -> Both:
@@ -70,16 +71,24 @@ def forward_and_backward(program: Program) -> Both:
             "from, as it was read from a file or traced; derive it again from the forward program."
         )
     wrt = [var for var in program.argument_inputs if var.aval.is_float]
+    backward = backward_of(program, wrt, _gradients_of(program))
+    assert backward.origin is not None
+    return Both(program, backward, backward.origin)
+
+
+def backward_of(program: Program, wrt: Sequence[Var], result: Structure) -> Program:
+    """The gradient of a program that returns one floating number, else its VJP.
+
+    Raises:
+        UsageError: When nothing floating goes in or comes out.
+    """
     if not wrt or not any(atom.aval.is_float for atom in program.outputs):
         raise UsageError(
             f"{program.name} has no floating argument and result, so it has no backward pass."
         )
-    (first, *others), result = program.outputs, _gradients_of(program)
-    is_loss = not others and program.result == LEAF and first.aval.shape == ()
+    is_loss = program.result == LEAF and program.outputs[0].aval.shape == ()
     derive = gradient_program if is_loss else vjp_program
-    backward = derive(program, wrt, result=result)
-    assert backward.origin is not None
-    return Both(program, backward, backward.origin)
+    return derive(program, wrt, result=result)
 
 
 def _gradients_of(program: Program) -> Structure:
@@ -94,7 +103,7 @@ def _gradients_of(program: Program) -> Structure:
 class _File:
     def __init__(self, both: Both, example: Mapping[str, Any] | None) -> None:
         self.both = both
-        self.example = example
+        self.example = None if example is None else _leaves(both.forward, example)
         programs = (both.forward, both.backward)
         checks = {function.__name__ for function in _check_functions()}
         helpers = both.forward.helper_names | both.backward.helper_names
@@ -111,12 +120,12 @@ class _File:
     def _printer(self, program: Program, name: str) -> FunctionPrinter:
         return FunctionPrinter(program, Frame(name, self.helpers, self.captured, containers=True))
 
-    def text(self) -> str:
+    def text(self, remark: str) -> str:
         """The parts of the file, in order."""
         arrays = self._arrays()
         decodes = any("decoded(" in array for array in arrays)
         parts = [
-            self._head("import base64\n" if decodes else ""),
+            self._head("import base64\n" if decodes else "", remark),
             *helpers_of(self.both.forward, self.both.backward),
             *([inspect.getsource(selfcheck.decoded)] if decodes else []),
             *(["\n".join(arrays) + "\n"] if arrays else []),
@@ -129,13 +138,14 @@ class _File:
         ]
         return "\n\n".join(parts)
 
-    def _head(self, imports: str) -> str:
+    def _head(self, imports: str, remark: str) -> str:
         sentences = [
             f"{self.forward_name} and its backward pass {self.backward_name}, in NumPy alone.",
             f"Run this file to check {self.backward_name} against differences of "
             f"{self.forward_name}: it prints a table and ends with 0 where it is right, else 1.",
         ]
-        told = "\n\n".join("\n".join(textwrap.wrap(s, LONGEST_LINE)) for s in sentences)
+        paragraphs = filter(None, [*sentences, remark])
+        told = "\n\n".join(textwrap.fill(each, LONGEST_LINE) for each in paragraphs)
         return f'"""{told}\n"""\n\n{imports}import sys\n\nimport numpy as np\n'
 
     def _arrays(self) -> list[str]:
@@ -148,7 +158,7 @@ class _File:
         return "# The check of the above.\n\n" + (ROUGH if rough else exact)
 
     def _example_inputs(self) -> str:
-        texts = sample_texts(self.both.forward, self._example_leaves(), self._is_fit)
+        texts = sample_texts(self.both.forward, self.example, self._is_fit)
         leaves = iter(texts)
         lines = [
             "def example_inputs(random):",
@@ -164,27 +174,15 @@ class _File:
         for name, argument in zip(names, self.both.forward.arguments, strict=True):
             yield name, argument.structure
 
-    def _example_leaves(self) -> dict[Var, Any] | None:
-        if self.example is None:
-            return None
-        forward, leaves = self.both.forward, []
-        for argument in forward.arguments:
-            if argument.name not in self.example:
-                raise UsageError(f"The example has no value for {argument.name!r}.")
-            found = leaves_in(argument.structure, self.example[argument.name])
-            if found is None:
-                raise UsageError(f"The example of {argument.name!r} has another structure.")
-            leaves += found
-        return dict(zip(forward.argument_inputs, leaves, strict=True))
-
     def _is_fit(self, values: Sequence[Any]) -> bool:
         """Whether forward and backward are finite at these inputs."""
-        backward = specialize(self.both.backward, axis_sizes(self.both.forward))
+        sizes = axis_sizes(self.both.forward, self.example)
+        backward = specialize(self.both.backward, sizes)
         cotangents = backward.argument_inputs[len(values) :]
         shapes: list[Any] = [var.aval.shape for var in cotangents]
         ones = list(map(np.ones, shapes))
         given = dict(zip(backward.argument_inputs, [*values, *ones], strict=True))
-        forward = specialize(self.both.forward, axis_sizes(self.both.forward))
+        forward = specialize(self.both.forward, sizes)
         inputs = dict(zip(forward.argument_inputs, values, strict=True))
         try:
             with np.errstate(all="ignore"):
@@ -218,6 +216,25 @@ class _File:
             places |= {next(leaves): (name, *path) for path in structure.paths()}
         for var in self.both.origin.wrt:
             yield self.forward.names[var], places[var]
+
+
+def _leaves(program: Program, example: Mapping[str, Any]) -> dict[Var, Any]:
+    """The example's value of each argument input."""
+    leaves: list[Any] = []
+    for argument in program.arguments:
+        if argument.name not in example:
+            raise UsageError(f"The example has no value for {argument.name!r}.")
+        found = leaves_in(argument.structure, example[argument.name])
+        if found is None:
+            raise UsageError(f"The example of {argument.name!r} has another structure.")
+        leaves += found
+    for var, leaf in zip(program.argument_inputs, leaves, strict=True):
+        if np.ndim(leaf) != var.aval.ndim:
+            raise UsageError(
+                f"The example of {var.hint} has shape {np.shape(leaf)}, "
+                f"the program expects {var.aval.shape_text}."
+            )
+    return dict(zip(program.argument_inputs, leaves, strict=True))
 
 
 def _check_functions() -> list[Any]:
