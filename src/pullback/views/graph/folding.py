@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, groupby
 
 from .scene import FOLDED, INPUT, LEARNED, OPERATION, Entry, Node, Scene
 
@@ -47,8 +47,16 @@ def _ways(scene: Scene) -> Iterator[tuple[list[Run], bool]]:
     yield rounds, True
     size = 2
     while size < 2 * len(rounds):
-        yield [list(chain(*rounds[i : i + size])) for i in range(0, len(rounds), size)], True
+        yield [run for stage in _stages(rounds) for run in _chunks(stage, size)], True
         size += max(1, size // 4)
+
+
+def _stages(rounds: Sequence[Run]) -> list[list[Run]]:
+    return [list(runs) for _, runs in groupby(rounds, key=lambda run: run[0].stage)]
+
+
+def _chunks(rounds: Sequence[Run], size: int) -> list[Run]:
+    return [list(chain(*rounds[i : i + size])) for i in range(0, len(rounds), size)]
 
 
 def _operations(scene: Scene) -> Run:

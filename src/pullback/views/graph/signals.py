@@ -142,7 +142,14 @@ class Signals:
         return self._by_equation.get(equation.out, ())
 
     def _local(self, contribution: Contribution) -> Program:
-        return local_program(self.forward, contribution)
+        known = self._locals
+        if contribution not in known:
+            known[contribution] = local_program(self.forward, contribution)
+        return known[contribution]
+
+    @cached_property
+    def _locals(self) -> dict[Contribution, Program]:
+        return {}
 
     @cached_property
     def _by_equation(self) -> dict[Var, tuple[Contribution, ...]]:

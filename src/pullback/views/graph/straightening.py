@@ -49,28 +49,29 @@ def _groups(rows: Rows, across: dict[int, float]) -> list[dict[int, float]]:
     Two stations of one row are never in one group: their distance would be part of its shape.
     """
     stations = {id(station): station for row in rows for station in row}
-    grouped: dict[int, dict[int, float]] = {}
-    for row in rows:
-        for station in row:
-            if id(station) in grouped:
-                continue
-            group = {id(station): 0.0}
-            taken = {station.row}
-            waiting = [station]
-            while waiting:
-                here = waiting.pop(0)
-                for other, offset in _straight_neighbours(here, across):
-                    if id(other) not in grouped and id(other) not in group:
-                        if other.row in taken:
-                            continue
-                        group[id(other)] = group[id(here)] + offset
-                        taken.add(other.row)
-                        waiting.append(other)
-            for member in group:
-                grouped[member] = group
-    unique = {id(group): group for group in grouped.values()}
-    order = sorted(unique.values(), key=lambda group: -_passages(group, stations))
-    return [group for group in order if len(group) > 1]
+    grouped: set[int] = set()
+    groups = []
+    for station in stations.values():
+        if id(station) not in grouped:
+            groups.append(_group_of(station, grouped, across))
+            grouped.update(groups[-1])
+    groups.sort(key=lambda group: -_passages(group, stations))
+    return [group for group in groups if len(group) > 1]
+
+
+def _group_of(first: Station, grouped: set[int], across: dict[int, float]) -> dict[int, float]:
+    """The stations that nearly straight edges join to a first one."""
+    group = {id(first): 0.0}
+    rows = {first.row}
+    waiting = [first]
+    while waiting:
+        here = waiting.pop(0)
+        for other, offset in _straight_neighbours(here, across):
+            if id(other) not in grouped and other.row not in rows:
+                group[id(other)] = group[id(here)] + offset
+                rows.add(other.row)
+                waiting.append(other)
+    return group
 
 
 def _passages(group: dict[int, float], stations: dict[int, Station]) -> int:

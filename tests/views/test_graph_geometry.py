@@ -1,0 +1,67 @@
+"""No picture has overlapping boxes or labels, or a wire through what is not its own."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from golden_programs import PROGRAMS
+from graph_geometry import faults_of
+from graph_programs import PICTURES, two_layer_gradient, two_layer_values
+
+import pullback as pb
+
+
+@pytest.mark.parametrize("direction", ["right", "down"])
+@pytest.mark.parametrize("name", PICTURES)
+def test_nothing_overlaps(name, direction):
+    assert faults_of(PICTURES[name]().to_graph(direction=direction).picture) == []
+
+
+@pytest.mark.parametrize("direction", ["right", "down"])
+def test_nothing_overlaps_with_values(direction):
+    graph = two_layer_gradient().to_graph(two_layer_values(), direction=direction)
+    assert faults_of(graph.picture) == []
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_nothing_overlaps_in_a_gradient_read_from_a_file(name):
+    program = pb.Program.from_json(PROGRAMS[name]().to_json())
+    assert faults_of(program.to_graph().picture) == []
+
+
+def test_nothing_overlaps_with_two_hundred_nodes():
+    def wide(x):
+        parts = [np.tanh(x * k) + np.exp(-x / k) for k in range(1, 41)]
+        return sum(np.sum(part) for part in parts)
+
+    graph = pb.grad(pb.trace(wide, x="N"), wrt="x").to_graph(most=400)
+    assert len(graph.scene.nodes) > 200
+    assert faults_of(graph.picture) == []
+
+
+@pytest.mark.parametrize("by", [(0.0, 60.0), (150.0, 0.0), (-900.0, 0.0)])
+def test_a_node_out_of_its_place_is_noticed(by):
+    picture = two_layer_gradient().to_graph(direction="right").picture
+    nodes = list(picture.nodes)
+    at = next(i for i, placed in enumerate(nodes) if placed.node.var == "h_relu")
+    moved = nodes[at].box.moved(*by)
+    nodes[at] = replace(nodes[at], box=moved)
+    assert faults_of(replace(picture, nodes=tuple(nodes)))
+
+
+def test_a_wire_through_a_box_is_noticed():
+    picture = two_layer_gradient().to_graph(direction="right").picture
+    box = next(placed.box for placed in picture.nodes if placed.node.var == "h_relu")
+    y = box.y + box.height / 2
+    wire = replace(picture.wires[0], points=((0, y), (900, y), (910, y), (920, y)))
+    assert faults_of(replace(picture, wires=(wire,)))
+
+
+def test_a_small_picture_runs_to_the_right_and_a_deep_one_down():
+    assert PICTURES["one operation"]().to_graph().picture.sideways
+    assert not PICTURES["loop"]().to_graph().picture.sideways
+
+
+def test_the_same_program_is_always_drawn_alike():
+    first, second = (PICTURES["batch norm"]().to_graph().svg() for _ in range(2))
+    assert first == second
