@@ -1,9 +1,12 @@
 """What a system cannot close is found by trying, and said."""
 
+import platform
+
 import pytest
 
 from pullback.classroom import Limits, Protection, Sandbox, protection_of
 from pullback.classroom import protection as module
+from pullback.classroom.inside.kernel import system_call
 from pullback.errors import UsageError
 
 ROOT_CAN = [
@@ -17,6 +20,16 @@ ROOT_CAN = [
     "use more CPU time than allowed",
     "act as root",
 ]
+
+
+def test_a_system_with_landlock_and_seccomp_is_protected(protection):
+    try:
+        version = system_call(444, None, 0, 1)  # which Landlock there is
+    except OSError:
+        pytest.skip("needs Landlock")
+    if version < 4 or platform.machine() not in ("x86_64", "aarch64"):
+        pytest.skip(f"needs Landlock 4 and a known machine, not {version} and {platform.machine()}")
+    assert protection.open_ways == ()
 
 
 @pytest.mark.parametrize(

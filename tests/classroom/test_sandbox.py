@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rooms import SMALL, files_of
+from rooms import SMALL, called_with, files_of
 
 import pullback
 from pullback.classroom import Sandbox
@@ -19,6 +19,7 @@ ATTACKS = {
     "reads_the_graders_memory": ["user", "landlock"],
     "reads_the_graders_environment": ["user", "landlock"],
     "traces_the_grader": ["user", "landlock", "seccomp"],
+    "opens_numpy_to_write": ["user", "landlock"],
     "writes_a_file": ["user", "limits", "landlock"],
     "writes_another_file": ["limits", "landlock"],
     "empties_another_file": ["landlock"],
@@ -55,7 +56,7 @@ def attack(aims):
     """Whether an attack succeeds behind given layers."""
 
     def succeeds(name, layers):
-        answer = Sandbox(SMALL, layers).call(files_of(name), "backward", [aims])
+        answer = Sandbox(SMALL, layers).call(files_of(name), "backward", called_with(aims))
         if name == "starts_a_program" and not answer.results:
             return answer.failed == "it ended without an answer (exit code 0)"
         assert answer.results or "raised" in answer.failed
@@ -97,7 +98,7 @@ def test_layers_are_enough_alone(against, aims, all_layers):
     files = {f"{name}.py": files_of(name)["submission.py"] for name in names}
     sandbox = Sandbox(SMALL, against.split())
     inputs = {"names": names, **aims}
-    answer = sandbox.call({"main.py": ONE_AFTER_ANOTHER, **files}, "backward", [inputs])
+    answer = sandbox.call({"main.py": ONE_AFTER_ANOTHER, **files}, "backward", called_with(inputs))
     assert answer.results == (dict.fromkeys(names, False),)
 
 
@@ -131,7 +132,7 @@ SHORT = {
 @pytest.mark.parametrize("name", FAILURES)
 def test_a_failure_is_told_in_a_sentence(name, layers):
     answer = Sandbox(SHORT.get(name, SMALL), layers).call(
-        files_of(name), "backward", [{"x": np.ones(3)}]
+        files_of(name), "backward", called_with({"x": np.ones(3)})
     )
     assert answer.results == ()
     assert answer.failed.startswith(FAILURES[name])
@@ -144,7 +145,9 @@ def test_the_line_of_an_error_is_told(layers):
         b"def backward(x):\n    return x @ np": "it raised NameError: name 'np' is not defined",
     }
     for (source, why), line in zip(sources.items(), (1, 2, 2), strict=True):
-        answer = Sandbox(SMALL, layers).call({"a.py": source}, "backward", [{"x": np.ones(())}])
+        answer = Sandbox(SMALL, layers).call(
+            {"a.py": source}, "backward", called_with({"x": np.ones(())})
+        )
         assert answer.failed.startswith(why)
         assert answer.failed.endswith(f" (line {line})")
 
@@ -154,7 +157,7 @@ def test_a_submission_gets_nothing_but_its_inputs(layers, monkeypatch):
     reading, writing = os.pipe()
     os.set_inheritable(reading, True)
     try:
-        answer = Sandbox(SMALL, layers).call(files_of("looks_around"), "backward", [{}])
+        answer = Sandbox(SMALL, layers).call(files_of("looks_around"), "backward", called_with({}))
     finally:
         os.close(reading)
         os.close(writing)
@@ -175,7 +178,7 @@ def test_values_arrive_as_they_were_sent(layers):
         "special": [float("nan"), float("inf"), True],
     }
     del inputs["names"]
-    answer = Sandbox(SMALL, layers).call({"a.py": echo}, "backward", [inputs, inputs])
+    answer = Sandbox(SMALL, layers).call({"a.py": echo}, "backward", called_with(inputs, inputs))
     assert answer.failed == ""
     for returned in answer.results:
         assert list(returned) == list(inputs)
@@ -190,13 +193,15 @@ def test_values_arrive_as_they_were_sent(layers):
 def test_each_set_of_inputs_arrives_fresh(layers):
     greedy = b"def backward(x):\n    x *= 2\n    return x"
     x = np.ones(2)
-    answer = Sandbox(SMALL, layers).call({"a.py": greedy}, "backward", [{"x": x}, {"x": x}])
+    answer = Sandbox(SMALL, layers).call(
+        {"a.py": greedy}, "backward", called_with({"x": x}, {"x": x})
+    )
     assert [result.tolist() for result in answer.results] == [[2, 2], [2, 2]]
 
 
 def test_modules_of_the_same_folder_can_be_imported(layers):
     files = {"backward.py": b"from parts import backward", "parts.py": b"backward = dict"}
-    answer = Sandbox(SMALL, layers).call(files, "backward", [{"x": 1}])
+    answer = Sandbox(SMALL, layers).call(files, "backward", called_with({"x": 1}))
     assert answer.results == ({"x": 1},)
 
 
@@ -209,13 +214,15 @@ def backward(x):
     np.testing.assert_allclose(np.linalg.inv(np.eye(2)), np.fft.ifft2(np.fft.fft2(np.eye(2))))
     return np.einsum("i,i->", x, x)
 """
-    answer = Sandbox(SMALL, layers).call({"a.py": source}, "backward", [{"x": np.ones(3)}])
+    answer = Sandbox(SMALL, layers).call(
+        {"a.py": source}, "backward", called_with({"x": np.ones(3)})
+    )
     assert (answer.results, answer.failed) == ((3.0,), "")
 
 
 def test_the_whole_group_of_processes_ends():
     """Also where a submission can start processes, and they hold its pipes open."""
-    answer = Sandbox(SMALL).call(files_of("leaves_a_child"), "backward", [{}])
+    answer = Sandbox(SMALL).call(files_of("leaves_a_child"), "backward", called_with({}))
     assert answer.failed == ""
     deadline = time.monotonic() + 20
     while is_alive(answer.results[0]):
@@ -234,5 +241,5 @@ def is_alive(pid: int) -> bool:
 def test_nothing_is_left_of_a_submission(layers, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     for name in ("exits_at_once", "floods_the_output"):
-        Sandbox(SMALL, layers).call(files_of(name), "backward", [{}])
+        Sandbox(SMALL, layers).call(files_of(name), "backward", called_with({}))
     assert list(tmp_path.iterdir()) == []

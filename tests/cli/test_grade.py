@@ -207,6 +207,8 @@ def running(tmp_path, graded):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # In the background of a shell it would ignore interrupts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     with process:
         wait_until(lambda: len(closed_children_of(process.pid)) == 2)

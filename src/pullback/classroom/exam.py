@@ -9,8 +9,9 @@ from typing import Any
 
 from ..errors import UsageError, printable
 from ..grading import GradientVerdict, Point, UnmatchedError, graded, point_at
+from ..tracing.trace import signature_of
 from .inside.exchange import encode
-from .sandbox import Answer
+from .sandbox import Answer, Arguments
 
 RIGHT, WRONG, FAILED = "right", "wrong", "failed"
 
@@ -62,9 +63,9 @@ class Exam:
         return tuple(first.path(var) for var in first.wanted(self.wrt))
 
     @property
-    def sets(self) -> list[dict[str, Any]]:
-        """The arguments by name for each call, floating values in float64."""
-        return [dict(point.kwargs) for point in self.points]
+    def sets(self) -> list[Arguments]:
+        """The arguments of each call, floating values in float64."""
+        return [(point.args, point.kwargs) for point in self.points]
 
     def marks(self, name: str, answer: Answer) -> Marks:
         """The points for an answer: a gradient must be right for all sets of inputs.
@@ -106,7 +107,8 @@ def exam_of(
 
     Args:
         forward: A NumPy function that returns the loss.
-        sets: Its arguments by name, several times; see `input_sets`.
+        sets: Its arguments by name, several times; see `input_sets`. Where they can be, they are
+            given by position, so that a submission may call them otherwise.
         wrt: Names of the inputs whose gradients are wanted; all floating ones when None.
 
     Raises:
@@ -123,10 +125,9 @@ def exam_of(
         try:
             encode(dict(inputs), [])
         except TypeError as error:
-            raise UsageError(
-                f"The inputs hold {error}, which no process can be given."
-            ) from None
-    exam = Exam([point_at(forward, (), inputs) for inputs in sets], wrt)
+            raise UsageError(f"The inputs hold {error}, which no process can be given.") from None
+    calls = [signature_of(forward).bind(**inputs) for inputs in sets]
+    exam = Exam([point_at(forward, call.args, call.kwargs) for call in calls], wrt)
     assert exam.gradients
     return exam
 

@@ -23,6 +23,9 @@ from .inside.exchange import decode, encode
 from .limits import Limits
 from .process import Ended, run_process
 
+Arguments = tuple[Sequence[Any], Mapping[str, Any]]
+"""What a function is called with, by position and by name."""
+
 LAYERS = ("user", "limits", "landlock", "seccomp")
 """What closes the room, in the order in which it is put on; "user" is for root alone."""
 
@@ -64,15 +67,14 @@ class Sandbox:
     layers: Sequence[str] = ()
     stop: threading.Event = field(default_factory=threading.Event)
 
-    def call(
-        self, files: Mapping[str, bytes], function: str, sets: Sequence[Mapping[str, Any]]
-    ) -> Answer:
+    def call(self, files: Mapping[str, bytes], function: str, sets: Sequence[Arguments]) -> Answer:
         """Call a function of a file once for each set of inputs, all in one process.
 
         Args:
             files: The Python files by name; the first defines the function.
             function: Its name.
-            sets: Arguments by name: arrays, numbers, nested tuples, lists and dicts of them.
+            sets: Arguments by position and by name: arrays, numbers, nested tuples, lists and
+                dicts of them.
 
         Returns:
             Its results, or one sentence why there are none.
@@ -81,7 +83,7 @@ class Sandbox:
             Stopped: When `stop` was set.
         """
         arrays: list[Any] = []
-        trees = [encode(dict(inputs), arrays) for inputs in sets]
+        trees = [encode((tuple(args), dict(kwargs)), arrays) for args, kwargs in sets]
         request = {"file": next(iter(files)), "function": function, "sets": trees}
         with self._room(request, arrays, files) as room:
             ended = self._run(room, 4 * sum(array.nbytes for array in arrays) + _SPARE)

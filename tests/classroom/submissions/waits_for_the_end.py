@@ -4,13 +4,11 @@ import atexit
 import sys
 
 
-def _too_late():
-    print("0" * 10**8)
-
-
-atexit.register(_too_late)
-sys.excepthook = lambda *args: _too_late()
-
-
 def backward(x, **rest):
+    atexit.register(_too_late)
+    sys.excepthook = _too_late
     return 2 * x
+
+
+def _too_late(*args):
+    print("0" * 10**6)

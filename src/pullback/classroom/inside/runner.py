@@ -88,8 +88,8 @@ def _answer(request: Mapping[str, Any]) -> tuple[dict[str, Any], list[Any]]:
     arrays: list[Any] = []
     trees = []
     for tree in request["sets"]:
-        given = decode(tree, [array.copy() for array in loaded])
-        result = _called(function, **given)
+        args, keywords = decode(tree, [array.copy() for array in loaded])
+        result = _called(function, *args, **keywords)
         try:
             trees.append(encode(result, arrays))
         except TypeError as error:
