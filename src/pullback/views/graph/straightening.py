@@ -28,13 +28,35 @@ def straightened(rows: Rows, across: dict[int, float]) -> tuple[dict[int, float]
     firm: set[int] = set()
     row_of = {id(station): row for row in rows for station in row}
     for group in _groups(rows, found):
+        touched = list({id(row_of[member]): row_of[member] for member in group}.values())
         base = median(found[member] - offset for member, offset in group.items())
+        low, high = _free_room(group, touched, found, firm)
+        if low <= high:
+            base = min(max(base, low), high)
         for member, offset in group.items():
             found[member] = base + offset
         firm.update(group)
-        for row in {id(row_of[member]): row_of[member] for member in group}.values():
+        for row in touched:
             _make_room(row, found, firm)
     return found, firm
+
+
+def _free_room(
+    group: dict[int, float], rows: Rows, across: dict[int, float], firm: set[int]
+) -> tuple[float, float]:
+    """How far a group may move to either side before it meets stations that have their place."""
+    low, high = float("-inf"), float("inf")
+    for row in rows:
+        packed = list(zip(map(id, row), offsets_of(row), strict=True))
+        for member, place in packed:
+            if member not in group:
+                continue
+            for other, where in packed:
+                if other in firm:
+                    limit = across[other] + place - where - group[member]
+                    low = max(low, limit) if where < place else low
+                    high = min(high, limit) if where > place else high
+    return low, high
 
 
 def _make_room(row: Sequence[Station], across: dict[int, float], firm: set[int]) -> None:
