@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from .blocks import Link
 from .boxes import Rect, Shape, Text, shape_of
@@ -121,11 +121,10 @@ def _placed(scene: Scene, sideways: bool) -> Picture:
     nodes = {node.key: node for node in scene.nodes}
     frame = _Frame(layout, shapes, nodes, sideways)
     length, breadth = layout.length + 2 * MARGIN, layout.breadth + 2 * MARGIN
-    wires = tuple(frame.wire(stretch) for stretch in layout.stretches)
     return Picture(
         scene=scene,
         nodes=tuple(frame.node(node) for node in scene.nodes),
-        wires=wires,
+        wires=tuple(frame.wires()),
         forks=tuple(
             Fork(nodes[source].var, frame.xy(at), frame.adds(source, at))
             for source, at in layout.forks
@@ -169,7 +168,23 @@ class _Frame:
             node, shape.box.moved(x, y), tuple(text.moved(x, y) for text in shape.texts)
         )
 
-    def wire(self, stretch: Stretch) -> Wire:
+    def wires(self) -> Iterator[Wire]:
+        """The pieces of all wires; what several share up to a fork is one piece."""
+        leaving: dict[tuple[str, Point], list[Stretch]] = {}
+        for stretch in self.layout.stretches:
+            leaving.setdefault((stretch.source, stretch.start), []).append(stretch)
+        for stretches in leaving.values():
+            if len(stretches) == 1:
+                yield self._wire(stretches[0])
+                continue
+            first = stretches[0]
+            ends = frozenset().union(*(stretch.serves for stretch in stretches))
+            bend = first.bend
+            yield self._wire(replace(first, straight=bend, end=bend, target=None, serves=ends))
+            for stretch in stretches:
+                yield self._wire(replace(stretch, start=stretch.bend, leaves=False))
+
+    def _wire(self, stretch: Stretch) -> Wire:
         source = self.nodes[stretch.source]
         entries = [self.nodes[key].entries[entry] for key, entry in sorted(stretch.serves)]
         start, end = stretch.start, stretch.end
@@ -177,14 +192,11 @@ class _Frame:
             start = (self._box_end(stretch.source), start[1])
         if stretch.target is not None:
             end = (self._box_start(stretch.target), end[1])
+        points = (start, stretch.bend, stretch.straight, end)
+        begin, bend, straight, finish = map(self.xy, points)
         return Wire(
             var=entries[0].var,
-            points=(
-                self.xy(start),
-                self.xy(stretch.bend),
-                self.xy(stretch.straight),
-                self.xy(end),
-            ),
+            points=(begin, bend, straight, finish),
             enters=stretch.target is not None,
             leaves=stretch.leaves,
             signal=any(entry.signal for entry in entries),
