@@ -9,8 +9,11 @@ import typer
 
 from .. import __version__
 from ..errors import UsageError
+from .check import check
 from .compare import compare_command
 from .console import is_styled
+from .explain import explain
+from .export import export
 from .grade import grade_command
 from .predict import predict
 from .train import train
@@ -19,10 +22,12 @@ HELP = """Neural networks that you can read: see the backward pass derived, chec
 
 \b
 Start here:
+  pullback explain                         a backward pass, read line by line
   pullback train                           handwritten digits, in seconds
   pullback train data.csv --target COLUMN  your own data
   pullback predict runs/0001 new.csv       use what was trained
   pullback compare                         questions that experiments answer
+  pullback check FILE.py:FUNCTION          is the derived gradient right?
 """
 
 # Boxes and colours are for terminals; text that is piped or read aloud stays text.
@@ -36,7 +41,10 @@ app = typer.Typer(
 )
 app.command(short_help="Derive, check and train a network; save the run.")(train)
 app.command(short_help="Use a saved run: one answer for each row, as CSV.")(predict)
+app.command(short_help="Is a derived gradient, or your own backward pass, right?")(check)
 app.command("compare", short_help="Answer a question by an experiment.")(compare_command)
+app.command(short_help="Show how a backward pass is derived, step by step.")(explain)
+app.command(short_help="Take a function and its backward pass away, as plain NumPy.")(export)
 app.command("grade", short_help="Grade a class's hand-written backward passes.")(grade_command)
 
 # BadParameter, UsageError, ClickException: the last is what all errors of usage share, whether

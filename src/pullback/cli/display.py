@@ -148,10 +148,10 @@ def show_derivation(console: Console, prepared: Prepared) -> None:
     """(c) The forward pass as traced, and the backward pass that was derived from it."""
     source = prepared.step.to_numpy()
     heading(console, "FORWARD", "what the network computes for the rows x of a step, as NumPy")
-    _code(console, stage_lines(source, "forward"))
+    code(console, stage_lines(source, "forward"))
     heading(console, "DERIVED", "its backward pass; dW1 is the gradient of the loss for W1")
     kinks = [f"# kink of {convention}" for convention in prepared.step.conventions]
-    _code(console, "\n".join([stage_lines(source, "backward"), *kinks]))
+    code(console, "\n".join([stage_lines(source, "backward"), *kinks]))
 
 
 def show_check(console: Console, check: GradientCheck, rows: int) -> None:
@@ -175,7 +175,8 @@ def show_check(console: Console, check: GradientCheck, rows: int) -> None:
     console.print()
 
 
-def _code(console: Console, source: str) -> None:
+def code(console: Console, source: str) -> None:
+    """NumPy source, highlighted on a terminal."""
     text = Text(source)
     if console.is_terminal:
         text = Syntax("", "python", theme=CODE_THEME, background_color="default").highlight(source)

@@ -59,6 +59,11 @@ def assigned_lines(text: str) -> dict[str, int]:
     return {ast.unparse(node.targets[0]): node.lineno for node in assigned}
 
 
+def function_text(text: str) -> str:
+    """The function of an emitted module, without imports, helpers and captured arrays."""
+    return "\n".join(text.splitlines()[_function(text).lineno - 1 :])
+
+
 def _function(text: str) -> ast.FunctionDef:
     """The function itself, which stands behind the helpers that it needs."""
     *_, function = (n for n in ast.parse(text).body if isinstance(n, ast.FunctionDef))

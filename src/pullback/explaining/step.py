@@ -130,25 +130,16 @@ class Sent:
     @property
     def jacobian_bytes(self) -> int:
         """The memory that J would take."""
-        return math.prod(self.jacobian_shape) * self._itemsize
+        return math.prod(self.jacobian_shape) * int(np.asarray(self.value).itemsize)
 
     @property
     def vjp_bytes(self) -> int:
-        """The memory of what the VJP reads and writes: v, what its rule reads, v J."""
-        equation = self.contribution.equation
-        assert equation is not None
-        subject, rule = self._pass.subject, self.rule
-        known = {subject.name(a): a for a in (equation.out, *equation.inputs) if isinstance(a, Var)}
-        read = {atom for inner in rule.equations for atom in inner.inputs} | set(rule.outputs)
-        arrays = [
-            known[var.cotangent_of or var.hint] for var in rule.argument_inputs if var in read
-        ]
-        numbers = sum(math.prod(subject.shape(atom)) for atom in arrays)
-        return (numbers + math.prod(subject.shape(self.contribution.target))) * self._itemsize
-
-    @property
-    def _itemsize(self) -> int:
-        return int(np.asarray(self.value).itemsize)
+        """The memory that the rule reads and writes, operation by operation."""
+        lengths = self._pass.subject.lengths
+        cost = self.rule.cost(**{axis: lengths[axis] for axis in self.rule.axes})
+        moved = cost.total.moved
+        assert isinstance(moved, int)
+        return moved
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..dims import format_shape
+from ..views.cost.amounts import bytes_text
 from .page.markup import Content, Markup, element, table
 from .step import Sent, Step
 from .step_text import (
-    bytes_text,
     input_text,
     overwriting_text,
     start_text,
@@ -21,7 +21,7 @@ from .step_text import (
 if TYPE_CHECKING:
     from .steps import BackwardSteps
 
-_HEAD = ("input", "v J", "shape", "value", "J, never built", "VJP reads and writes", "arrived")
+_HEAD = ("input", "v J", "shape", "value", "J, never built", "the VJP moves", "arrived")
 
 
 def steps_html(steps: BackwardSteps) -> str:

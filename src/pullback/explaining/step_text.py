@@ -10,6 +10,7 @@ import numpy as np
 
 from ..dims import format_shape
 from ..transforms import Contribution
+from ..views.cost.amounts import bytes_text
 from ..views.graph.texts import long_summary
 from .overwriting import Overwriting
 from .step import Sent, Step
@@ -60,7 +61,7 @@ def _sent_lines(sent: Sent, step: Step) -> Iterator[str]:
     yield indent(value_text(sent.value), "      ")
     yield (
         f"      J would be {format_shape(sent.jacobian_shape)}, {bytes_text(sent.jacobian_bytes)};"
-        f" the VJP reads and writes {bytes_text(sent.vjp_bytes)}"
+        f" the VJP moves {bytes_text(sent.vjp_bytes)}"
     )
     if sent.arrived.is_fork and len(sent.arrived.sent) > 1:
         done = "replaces what had arrived" if step.overwrites else "is added"
@@ -126,11 +127,3 @@ def value_text(value: Any) -> str:
         array = array + 0 if array.dtype.kind == "f" else array  # 0 instead of -0
         return np.array2string(array, precision=4, suppress_small=True, floatmode="maxprec")
     return long_summary(array)
-
-
-def bytes_text(count: float) -> str:
-    """A number of bytes as people write it: 512 bytes, 4.1 MB."""
-    units = ["bytes", "kB", "MB", "GB", "TB"]
-    while count >= 1000 and len(units) > 1:
-        count, units = count / 1000, units[1:]
-    return f"{count:.3g} {units[0]}"

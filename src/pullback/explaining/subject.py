@@ -103,6 +103,11 @@ class Subject:
         """The shape in numbers, also where the program has named axes."""
         return np.shape(self.value(atom))
 
+    @cached_property
+    def lengths(self) -> dict[str, int]:
+        """The length of each named axis."""
+        return axis_lengths((v.aval.shape, np.shape(value)) for v, value in self.inputs.items())
+
     def name(self, atom: Atom) -> str:
         """How a variable or literal of `forward` is written."""
         return self.forward.text_of_atom(atom)
@@ -223,6 +228,5 @@ def _fitting(program: Program, cotangent: Any, shapes: Sequence[tuple[int, ...]]
 
 
 def _shapes(at: _At, outputs: Sequence[Atom]) -> list[tuple[int, ...]]:
-    shaped = ((var.aval.shape, np.shape(value)) for var, value in at.inputs.items())
-    lengths = axis_lengths(shaped)
+    lengths = axis_lengths((v.aval.shape, np.shape(value)) for v, value in at.inputs.items())
     return [tuple(evaluate(dim, lengths) for dim in atom.aval.shape) for atom in outputs]

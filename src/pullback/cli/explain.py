@@ -1,0 +1,217 @@
+"""`pullback explain WHAT`: the backward pass of a function or a trained network, made readable."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import PullbackError, StorageError, UsageError
+from ..explaining import BackwardSteps, Subject, subject_at
+from ..explaining.notes import notes_subject
+from ..explaining.trained import ROWS, trained_subject
+from ..models import load
+from .command import Command
+from .console import console_for
+from .explanation import Reading, Target, show, write
+from .files import Files, is_of_file
+from .folder import MODEL, settings_of
+from .inputs import Drawn, Seed, Shape, Size, call_of, parted
+from .named import one_of
+from .stepping import step_through
+from .work import work_of
+
+LANGUAGES = ("en", "zh")
+
+_WHAT, _SHOWN, _FILES = "What is explained", "What is shown", "Written instead"
+
+
+def explain(
+    what: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="WHAT",
+            help="FILE.py:NAME, a NumPy function of your own; or RUN, a folder that pullback train "
+            "has saved. When not given, the two-layer network x @ W1, ReLU, @ W2 with the squared "
+            "error.",
+        ),
+    ] = None,
+    wrt: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help="Arguments that the gradient is for, such as W1,W2.",
+            show_default="all floating ones; of a RUN all parameters",
+            rich_help_panel=_WHAT,
+        ),
+    ] = None,
+    shape: Shape = None,
+    size: Size = None,
+    seed: Seed = 0,
+    rows: Annotated[
+        int | None,
+        typer.Option(
+            metavar="NUMBER",
+            help="Training rows of a RUN to look at.",
+            show_default=str(ROWS),
+            rich_help_panel=_WHAT,
+        ),
+    ] = None,
+    step: Annotated[
+        bool,
+        typer.Option(
+            "--step",
+            help="Go through the backward pass one equation at a time: Enter next, b back, "
+            "o overwrite instead of add, j jump, q quit.",
+            rich_help_panel=_SHOWN,
+        ),
+    ] = False,
+    rules: Annotated[
+        bool,
+        typer.Option(
+            "--rules",
+            help="Below each equation the general rule, and why its shapes can only be so.",
+            rich_help_panel=_SHOWN,
+        ),
+    ] = False,
+    columns: Annotated[
+        bool,
+        typer.Option(
+            "--columns",
+            help="Equations with samples as columns: W1 x instead of x W1.",
+            rich_help_panel=_SHOWN,
+        ),
+    ] = False,
+    batch: Annotated[
+        str | None,
+        typer.Option(
+            metavar="AXIS",
+            help="The named axis of the samples, written as the set B.",
+            rich_help_panel=_SHOWN,
+        ),
+    ] = None,
+    simplifications: Annotated[
+        bool,
+        typer.Option(
+            "--simplifications",
+            help="Each simplification: before, after, the identity and its condition.",
+            rich_help_panel=_SHOWN,
+        ),
+    ] = False,
+    latex: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|-", help="The equations as LaTeX; -: print them.", rich_help_panel=_FILES
+        ),
+    ] = None,
+    graph: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.svg|.dot",
+            help="The picture: values forward, error signals back.",
+            rich_help_panel=_FILES,
+        ),
+    ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PAGE",
+            help="One page for a browser, offline: source beside equations beside picture.",
+            rich_help_panel=_FILES,
+        ),
+    ] = None,
+    lang: Annotated[
+        str,
+        typer.Option(metavar="|".join(LANGUAGES), help="Of the page.", rich_help_panel=_FILES),
+    ] = "en",
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Write files even if they exist.", rich_help_panel=_FILES),
+    ] = False,
+) -> None:
+    """Explain a backward pass: its NumPy source, its equations, what it costs, each step.
+
+    The inputs of FILE.py:NAME come from example_inputs() of the file, a function that returns a
+    dict of arguments by name, or are drawn at random: --shape x=64x100 for each argument.
+
+    \b
+    Examples:
+      pullback explain
+      pullback explain --step
+      pullback explain --html page.html
+      pullback explain net.py:loss --wrt W1,W2 --rules
+      pullback explain net.py:loss --shape x=NxD --shape W=DxC --size N=64 --size D=9 --size C=3
+      pullback explain runs/0001 --wrt W1 --graph network.svg
+      pullback explain --latex -
+    """
+    one_of("--lang", lang, LANGUAGES)
+    targets = _targets(latex, graph, html, force)
+    names = None if wrt is None else [name.strip() for name in wrt.split(",")]
+    drawn = Drawn(shape or (), size or (), seed)
+    if step and targets:
+        raise UsageError(f"--step and --{targets[0].kind} do not go together.")
+    subject, told = _subject(what, names, drawn, rows)
+    reading = Reading(columns, rules, batch, simplifications, lang)
+    console = console_for(sys.stdout)
+    if step:
+        step_through(console, BackwardSteps(subject), sys.stdin)
+    elif targets:
+        write(subject, targets, reading)
+    else:
+        show(console, subject, told, reading)
+
+
+def _targets(latex: str | None, graph: Path | None, html: Path | None, force: bool) -> list[Target]:
+    """What is to be written where."""
+    wanted = {"latex": latex, "graph": graph, "html": html}
+    targets = [Target(kind, Path(path)) for kind, path in wanted.items() if path is not None]
+    for target in targets:
+        target.check(force)
+    return targets
+
+
+def _subject(
+    what: str | None, wrt: list[str] | None, drawn: Drawn, rows: int | None
+) -> tuple[Subject, str]:
+    """What is explained, and where its values come from."""
+    of_file = what is not None and is_of_file(what)
+    if (drawn.shapes or drawn.sizes) and not of_file:
+        raise UsageError("--shape and --size go with FILE.py:NAME only.")
+    if rows is not None and (what is None or of_file):
+        raise UsageError("--rows goes with a RUN only.")
+    if what is None:
+        return notes_subject(wrt, drawn.seed), f"standard normal numbers, seed {drawn.seed}"
+    if of_file:
+        return _function(what, wrt, drawn)
+    return _trained(Path(what), wrt, ROWS if rows is None else rows)
+
+
+def _function(what: str, wrt: list[str] | None, drawn: Drawn) -> tuple[Subject, str]:
+    path, names = parted(what)
+    if len(names) > 1:
+        raise UsageError(f"{what}: explain takes FILE.py:NAME; pullback check grades a backward.")
+    files = Files()
+    with files.told():
+        call = call_of(files, path, names[0], drawn)
+        subject = subject_at(call.function, (), call.arguments, wrt=wrt, seed=drawn.seed)
+        return subject, call.told
+
+
+def _trained(folder: Path, wrt: list[str] | None, rows: int) -> tuple[Subject, str]:
+    if rows < 1:
+        raise UsageError(f"--rows {rows}: it must be at least 1.")
+    if not (folder / MODEL).is_file():
+        raise StorageError(
+            f"{folder}: allowed are FILE.py:NAME and the folder of a run, which has a {MODEL}."
+        )
+    command = Command.saved(settings_of(folder)["command"], folder)
+    try:
+        prepared = work_of(command).prepared
+    except PullbackError as error:
+        raise UsageError(f"{folder}: what it was trained on cannot be had again: {error}") from None
+    with command.files.told():
+        subject = trained_subject(prepared, load(folder).params, wrt, rows)
+    count = len(subject.value(subject.forward.inputs[0]))
+    return subject, f"{count} of the rows it was trained on, and its trained parameters"
