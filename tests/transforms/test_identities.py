@@ -109,6 +109,10 @@ def total(x, ax, keepdims=True):
     return apply("sum", x, axis=ax, keepdims=keepdims)
 
 
+def rowless(v):
+    return total(v["x"], 0, keepdims=False)
+
+
 def distribution(v, which="softmax", ax=1):
     if which == "softmax":
         return apply("softmax", v["x"], axis=ax)
@@ -187,6 +191,10 @@ HOLDS = [
     ("reshape_twice", lambda v: reshape(reshape(v["x"], N * D), D, N), ["reshape"]),
     ("reshape_twice", lambda v: reshape(v["x"], N, D), []),
     ("copy_of_value", lambda v: np.copy(v["x"]) + 1, ["add"]),
+    ("kept_axes", lambda v: rowless(v) * total(v["x"], 0), ["sum", "expand_dims", "multiply"]),
+    ("kept_axes", lambda v: total(v["x"], 0) * rowless(v), ["sum", "squeeze", "multiply"]),
+    ("kept_axes", lambda v: np.sum(v["x"]) + total(v["x"], None), ["sum", "expand_dims", "add"]),
+    ("leading_axes", lambda v: v["x"] * np.expand_dims(v["row"], 0), ["multiply"]),
     # factors
     ("sum_of_scaled", lambda v: total(-v["x"], 1), ["sum", "negative"]),
     ("sum_of_scaled", lambda v: total(v["column"] * v["x"], 1), ["sum", "multiply"]),
@@ -267,6 +275,11 @@ REFUSED = [
     ("copy_of_value", lambda v: np.copy(v["x"]), ["copy"]),  # it is an output
     ("copy_of_value", lambda v: v["x"].astype("f4") + 1, ["astype", "add"]),
     ("copy_of_value", lambda v: v["mask"].astype("f8") + 1, ["astype", "add"]),
+    ("kept_axes", lambda v: rowless(v) * total(v["x"], 1), ["sum", "sum", "multiply"]),
+    ("kept_axes", lambda v: rowless(v) * total(v["y"], 0), ["sum", "sum", "multiply"]),
+    ("leading_axes", lambda v: v["row"] * np.expand_dims(v["row"], 0), ["expand_dims", "multiply"]),
+    ("leading_axes", lambda v: total(np.expand_dims(v["row"], 0), 0), ["expand_dims", "sum"]),
+    ("leading_axes", lambda v: v["x"].T * v["row"][:, None], ["transpose", "getitem", "multiply"]),
     ("sum_of_scaled", lambda v: total(v["x"] * v["y"], 1), ["multiply", "sum"]),
     ("sum_of_scaled", lambda v: total(v["column"] * v["x"], 0), ["multiply", "sum"]),
     ("sum_of_scaled", lambda v: total(v["row"] * v["x"], (0, 1)), ["multiply", "sum"]),

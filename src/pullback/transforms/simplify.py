@@ -86,6 +86,13 @@ class Rewriter:
             self._recorded.append(self.producers[value])
         return value
 
+    def found(self, primitive: Primitive, *inputs: Atom, **params: Any) -> Var | None:
+        """The value of an operation where it was computed before; nothing is recorded."""
+        value = self._known.get(_key(primitive, inputs, params))
+        if self._observer is not None and value is not None:
+            self._recorded.append(self.producers[value])
+        return value
+
     def rewrite(self, equation: Equation, identities: Sequence[Identity]) -> Atom:
         """What the output of an equation equals."""
         self._current = equation
@@ -107,11 +114,7 @@ class Rewriter:
             self._observer.rewritten(Rewrite(identity, equation, value, read, recorded))
 
     def _add(self, equation: Equation) -> Atom:
-        key = (
-            equation.primitive.name,
-            tuple(_identity_of(atom) for atom in equation.inputs),
-            tuple((name, _identity_of_param(value)) for name, value in equation.params.items()),
-        )
+        key = _key(equation.primitive, equation.inputs, equation.params)
         if key in self._known:
             return self._keeping_name(self._known[key], equation.out)
         self._known[key] = equation.out
@@ -129,6 +132,15 @@ class Rewriter:
         return atom
 
 
+def _key(primitive: Primitive, inputs: Sequence[Atom], params: Mapping[str, Any]) -> Any:
+    """What two operations have in common exactly if their values are the same."""
+    return (
+        primitive.name,
+        tuple(map(_identity_of, inputs)),
+        tuple(sorted((name, _identity_of_param(value)) for name, value in params.items())),
+    )
+
+
 def _identity_of(atom: Atom) -> Any:
     if isinstance(atom, Var):
         return id(atom)
@@ -136,7 +148,7 @@ def _identity_of(atom: Atom) -> Any:
 
 
 def _identity_of_param(value: Any) -> Any:
-    return id(value) if isinstance(value, Program) else repr(value)
+    return str(id(value)) if isinstance(value, Program) else repr(value)
 
 
 def simplify(

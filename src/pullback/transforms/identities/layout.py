@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...primitive import Literal
 from ...primitives import shapes as s
+from ...primitives.shape_rules import normal_axes
 from ...program import Atom, Equation
 from ..simplify import Identity, Rewriter
 from .arithmetic import uniform
@@ -143,6 +144,49 @@ def copy_of_value(rewriter: Rewriter, equation: Equation) -> Atom | None:
     return equation.inputs[0]
 
 
+def kept_axes(rewriter: Rewriter, equation: Equation) -> Atom | None:
+    """mean(x, keepdims=True) = expand_dims(mean(x)), and back; so with every reduction.
+
+    Condition: the other of the two is computed before, so that one of them is enough.
+    """
+    params = dict(equation.params)
+    kept = params.get("keepdims")
+    if kept is None or len(equation.inputs) != 1:
+        return None
+    (x,) = equation.inputs
+    other = rewriter.found(equation.primitive, x, **{**params, "keepdims": not kept})
+    if other is None:
+        return None
+    axes = normal_axes(equation.primitive.name, params["axis"], x.aval.ndim)
+    axis = tuple(range(x.aval.ndim)) if axes is None else axes
+    move = s.expand_dims if kept else s.squeeze
+    return rewriter.record(move, other, axis=axis[0] if len(axis) == 1 else axis)
+
+
+def leading_axes(rewriter: Rewriter, equation: Equation) -> Atom | None:
+    """x * expand_dims(y) = x * y where the new axes come first; so with every such operation.
+
+    Condition: f works entry by entry, and broadcasting adds the same axes to y by itself.
+    """
+    if not equation.primitive.elementwise:
+        return None
+    inputs = tuple(_without_leading_axes(rewriter, atom) for atom in equation.inputs)
+    if all(a is b for a, b in zip(inputs, equation.inputs, strict=True)):
+        return None
+    if equation.primitive.aval(*(a.aval for a in inputs), **equation.params) != equation.out.aval:
+        return None
+    return rewriter.record(equation.primitive, *inputs, **equation.params)
+
+
+def _without_leading_axes(rewriter: Rewriter, atom: Atom) -> Atom:
+    expanded = rewriter.producer(atom, "expand_dims")
+    if expanded is None:
+        return atom
+    (x,) = expanded.inputs
+    added = expanded.out.aval.ndim - x.aval.ndim
+    return x if expanded.out.aval.shape[added:] == x.aval.shape else atom
+
+
 LAYOUT: list[Identity] = [
     broadcast_twice,
     broadcast_number,
@@ -151,4 +195,6 @@ LAYOUT: list[Identity] = [
     move_and_back,
     reshape_twice,
     copy_of_value,
+    kept_axes,
+    leading_axes,
 ]
