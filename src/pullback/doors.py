@@ -256,6 +256,13 @@ class Doors:
         Raises:
             UsageError: When backward=True and there is no gradient, or a setting is not allowed.
             ProgramError: When the values do not fit its inputs.
+
+        Example:
+            >>> import numpy as np, pullback as pb
+            >>> program = pb.grad(pb.trace(lambda x: np.sum(x**2), x="N"))
+            >>> graph = program.to_graph({"x": np.array([1.0, 3.0])})
+            >>> graph.scene.nodes[0].value, graph.scene.nodes[0].error
+            (('(2,)', '[1, 3]'), ('dx', '[2, 6]'))
         """
         from .engines.bound import bound
         from .views.graph import draw
