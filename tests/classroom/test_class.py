@@ -37,6 +37,10 @@ def test_no_submission_harms_another(exam, layers):
         "last": "right",
         "link": "failed",
     }
+    assert [each.why for each in marks[1:3]] == [
+        "It ended without an answer (exit code 0).",
+        "It printed more than 64 KiB.",
+    ]
     assert [each.name for each in marks] == [each.name for each in class_]
     assert marks[-1].why == "It is a link, which is not followed."
     assert seen == [(done, 9) for done in range(10)]

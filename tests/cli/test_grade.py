@@ -196,7 +196,7 @@ def running(tmp_path, graded):
     folder = tmp_path / "temporary"
     folder.mkdir()
     for name in "abc":
-        source = "import time\ndef backward(**rest):\n    time.sleep(600)\n"
+        source = "import time\ndef backward(*args):\n    time.sleep(600)\n"
         (tmp_path / "class" / f"{name}.py").write_text(source)
     words = ("-m", "pullback", "grade", "class", "--against", "forward.py", "--jobs", "2")
     process = subprocess.Popen(

@@ -3,5 +3,5 @@
 import ctypes
 
 
-def backward(**rest):
+def backward(*args, **rest):
     ctypes.string_at(0)

@@ -1,6 +1,6 @@
 """Never returns."""
 
 
-def backward(**rest):
+def backward(*args, **rest):
     while True:
         pass

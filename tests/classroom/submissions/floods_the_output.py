@@ -1,6 +1,6 @@
 """Prints without end."""
 
 
-def backward(**rest):
+def backward(*args, **rest):
     while True:
         print("0" * 10_000)

@@ -3,7 +3,7 @@
 import os
 
 
-def backward(**rest):
+def backward(*args, **rest):
     pipe = max(number for number in range(3, 64) if _is_pipe(number))
     while True:
         os.write(pipe, b"0" * 10_000)

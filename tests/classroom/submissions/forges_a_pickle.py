@@ -3,7 +3,7 @@
 import os
 
 
-def backward(**rest):
+def backward(*args, **rest):
     pipe = max(number for number in range(3, 64) if _is_pipe(number))
     header = b"{'descr': '|O', 'fortran_order': False, 'shape': (1,), }".ljust(117) + b"\n"
     pickle = b"cposix\nsystem\n(S'touch forged'\ntR."

@@ -3,7 +3,7 @@
 import signal
 
 
-def backward(**rest):
+def backward(*args, **rest):
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
         signal.signal(number, signal.SIG_IGN)
     while True:

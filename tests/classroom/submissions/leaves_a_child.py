@@ -4,7 +4,7 @@ import os
 import time
 
 
-def backward(**rest):
+def backward(*args, **rest):
     child = os.fork()
     if not child:
         time.sleep(60)

@@ -4,7 +4,7 @@ import os
 import sys
 
 
-def backward(**rest):
+def backward(*args, **rest):
     sys.stdin.read()
     secrets = [name for name in os.environ if "SECRET" in name]
     files = [number for number in range(3, 64) if _is_open(number)]

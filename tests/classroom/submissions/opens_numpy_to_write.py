@@ -3,6 +3,6 @@
 import numpy as np
 
 
-def backward(**rest):
+def backward(*args, **rest):
     with open(np.__file__, "r+b"):
         return 1

@@ -3,6 +3,6 @@
 import resource
 
 
-def backward(**rest):
+def backward(*args, **rest):
     resource.setrlimit(resource.RLIMIT_CPU, (resource.RLIM_INFINITY,) * 2)
     return 1

@@ -1,7 +1,7 @@
 """Returns a list that holds itself."""
 
 
-def backward(**rest):
+def backward(*args, **rest):
     result = []
     result.append(result)
     return result

@@ -3,5 +3,5 @@
 import time
 
 
-def backward(**rest):
+def backward(*args, **rest):
     time.sleep(1000)

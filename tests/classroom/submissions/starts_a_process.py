@@ -3,7 +3,7 @@
 import os
 
 
-def backward(**rest):
+def backward(*args, **rest):
     child = os.fork()
     if not child:
         os.setsid()

@@ -3,5 +3,5 @@
 import os
 
 
-def backward(**rest):
+def backward(*args, **rest):
     os.execv("/bin/true", ["true"])

@@ -3,7 +3,7 @@
 import threading
 
 
-def backward(**rest):
+def backward(*args, **rest):
     thread = threading.Thread(target=int)
     thread.start()
     thread.join()
