@@ -125,6 +125,8 @@ def test_an_index_gets_a_letter_that_nothing_else_has():
     assert text(over("∑", X, (0,)), taken={"n"}) == "∑_{i=1..N} X_i"
     inner = over("∑", symbol("n", (D, N)), (1,))
     assert text(inner) == "∑_{i=1..N} n_{:,i}"
+    square = over("∑", W1, (0, 1))
+    assert text(square) == "∑_{d=1..D} ∑_{i=1..D} W₁_di"
     twice = over("∑", add(X, over("∑", X, (0,))), (0,))
     assert text(twice) == "∑_{n=1..N} (X_n + ∑_{i=1..N} X_i)"
 

@@ -13,6 +13,7 @@ from pullback.errors import UsageError
 from pullback.primitive import REGISTRY
 from pullback.primitives.fused import softmax
 from pullback.program import UPDATE
+from pullback.tracing import in_stage, named
 from pullback.trees import flatten
 from pullback.views.equations import Wishes, equations, rule_of
 from pullback.views.lines import Lines
@@ -229,6 +230,28 @@ def test_the_only_product_is_claimed_only_where_it_is_the_only_one():
     assert "sums over" in text
     assert "only product" not in text
     assert "samples" not in text
+
+
+def test_with_column_vectors_the_reason_names_the_shapes_as_they_are_written():
+    text = notes().to_text(columns=True, reasons=True)
+    assert "the only product of (C, N) and (H, N) with W2's shape (C, H)" in text
+    assert "the only product of (C, H) and (C, N) with h_relu's shape (H, N)" in text
+
+
+def test_a_mask_is_written_as_the_condition_under_which_a_value_passes():
+    program = pb.trace(lambda h: np.where(h < 0, 0.0, h), h="N D")
+    assert "h ⊙ [h ≥ 0]" in program.to_text()
+
+
+def test_an_old_value_that_is_read_again_keeps_its_name():
+    def step(w, m, g):
+        """The new velocity does not take the old one's name, since w still needs the old one."""
+        with in_stage(w, UPDATE):
+            m_new = named(0.9 * m + g, "m")
+            return {"w": named(w - m - m_new, "w"), "m": m_new}
+
+    lines = equations(pb.trace(step, w="D", m="D", g="D"))
+    assert [line.text() for line in lines] == ["m₂ = 0.9 m + g", "w ← w − m − m₂"]
 
 
 def test_an_error_signal_names_the_rule_and_the_sum_over_children():

@@ -9,7 +9,7 @@ from ...dims import Dimension, Shape, product
 from ...program import BACKWARD, FORWARD, Equation, Program, Var
 from ...transforms.derivation import Derivation, derivation_of
 from ...transforms.vjp import vjp_program
-from ..equations.rules import on_letters
+from ..equations.rules import on_letters, same_case
 from .amounts import Amount, amount_of
 
 
@@ -40,11 +40,15 @@ def jacobian_costs(
     """For each step of a gradient's derivation; of a forward program for each slope it has."""
     derivation = derivation_of(program)
     forward = program if derivation is None else derivation.forward
+    known: dict[tuple[object, ...], Amount] = {}
     for equation, position in _slopes(program) if derivation is None else _steps(derivation):
         out, atom = equation.out, equation.inputs[position]
         assert isinstance(atom, Var)
         entries = product(out.aval.shape) * product(atom.aval.shape)
-        vjp = _vjp_amount(equation, position)
+        case = (*same_case(equation), position)
+        if case not in known:
+            known[case] = _vjp_amount(equation, position)
+        vjp = known[case]
         yield JacobianCost(
             forward.names[out],
             forward.names[atom],

@@ -115,6 +115,12 @@ def on_letters(equation: Equation) -> Program:
     )
 
 
+def same_case(equation: Equation) -> tuple[str, str, str]:
+    """What equations have in common that have the same rule: operation, types, params."""
+    types = ", ".join(str(a.value if isinstance(a, Literal) else a.aval) for a in equation.inputs)
+    return equation.primitive.name, types, repr(equation.params)
+
+
 def _sized(letter: str, aval: Aval) -> str:
     return letter if aval.ndim > 1 else letter.lower()
 
@@ -160,8 +166,9 @@ def rules_of_lines(program: Program, lines: list[Line]) -> list[Line]:
         primal = by_name.get(line.var.cotangent_of) if line.var is not None else None
         sent = derivation.children(primal) if primal is not None else ()
         uses = [(c.equation, c.position) for c in reversed(sent) if c.equation is not None]
-        rules = {(e.primitive.name, place, repr(e.params)): rule_of(e, place) for e, place in uses}
+        distinct = {(*same_case(equation), place): equation for equation, place in uses}
+        rules = [rule_of(equation, key[-1]) for key, equation in distinct.items()]
         outs = dict.fromkeys(equation.out for equation, _ in uses)
         children = tuple(names[out] if out.named else "" for out in outs)
-        finished.append(replace(line, rules=tuple(rules.values()), children=children))
+        finished.append(replace(line, rules=tuple(rules), children=children))
     return finished
