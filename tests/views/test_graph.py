@@ -89,9 +89,13 @@ def test_each_kind_of_mask_is_counted(function, stopped):
         (lambda x, y: np.sum(np.maximum(x, y)), "maximum(·, ·)", "routes"),
         (lambda x, y: np.sum(x / y), "· / ·", "scales"),
         (lambda x, y: np.sum(np.tanh(x) + y), "tanh(·)", "scales"),
+        (lambda x, y: np.sum(np.exp(x) + y), "exp(·)", "scales"),
+        (lambda x, y: np.sum(x**2 + y), "· ** 2", "scales"),
         (lambda x, y: np.sum(-x + y), "-·", "passes, sign turned"),
         (lambda x, y: np.sum(x * y), "sum(·)", "spreads"),
         (lambda x, y: np.mean(x * y), "mean(·)", "spreads"),
+        (lambda x, y: np.sum(x[1:] * y[0]), "·[1:]", "moves"),
+        (lambda x, y: np.sum(np.concatenate([x, y])), "concatenate([·, ·], axis=0)", "moves"),
     ],
 )
 def test_gates_are_read_off_the_rules(function, title, gate):
@@ -110,6 +114,17 @@ def test_a_fork_shows_what_each_use_sends_back_and_their_sum():
     total = pb.grad(five_children)(x)
     assert nodes_of(graph)["x"].error[1] == f"[{', '.join(f'{v:.3g}' for v in total)}]"
     assert next(fork.adds for fork in graph.picture.forks if fork.var == "x")
+
+
+def test_a_rule_of_ones_own_is_named():
+    def softsign(x):
+        return x / (1 + np.abs(x))
+
+    own = pb.custom_vjp(softsign, rule=lambda ct, out, x: ct / (1 + np.abs(x)) ** 2)
+    nodes = nodes_of(pb.trace(lambda x: np.sum(own(x)), x="N").to_graph())
+    assert nodes["with_rule"].title == "with_rule softsign(·)"
+    assert nodes["with_rule"].description == "with_rule = with_rule softsign(divide), shape (N,)"
+    assert nodes["divide"].error == ()
 
 
 def test_before_a_run_contributions_are_formulas():

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...primitives.elementwise import multiply, negative
+from ...primitives.indexing import placed, scatter_add, scatter_along_axis
 from ...primitives.linear import einsum, matmul, outer
 from ...primitives.reductions import sum_
 from ...primitives.shapes import broadcast_to
@@ -27,6 +28,9 @@ PASSES, TURNS, ROUTES, SWAPS, SPREADS, MOVES, SCALES = (
 
 BILINEAR = frozenset((multiply, matmul, einsum, outer, negative, sum_))
 """What a rule is made of when it is linear in the other operand too."""
+
+MOVERS = frozenset((placed, scatter_add, scatter_along_axis))
+"""What puts entries back where an index took them from."""
 
 MEANING = {
     "distributes": "hands the error signal on to each operand unchanged",
@@ -77,6 +81,8 @@ def _pattern(sent: Sent) -> str:
         return ROUTES
     if any(var.aval.dtype.kind == "b" for var in local.inputs):
         return ROUTES
+    if used and all(primitive in MOVERS or primitive.view for primitive in used):
+        return SPREADS if broadcast_to in used else MOVES
     operands = {atom for equation in local.equations for atom in equation.inputs}
     read = {local.names[var] for var in local.inputs if var in operands and var is not signal}
     if read:
@@ -84,6 +90,4 @@ def _pattern(sent: Sent) -> str:
         return SWAPS if bilinear and read <= sent.others else SCALES
     if all(primitive in (negative, sum_) for primitive in used):
         return TURNS if used.count(negative) % 2 else PASSES
-    if broadcast_to in used:
-        return SPREADS
-    return MOVES if all(primitive.view for primitive in used) else SCALES
+    return SPREADS if broadcast_to in used else SCALES

@@ -11,7 +11,7 @@ from ...dims import Dim
 from ...primitive import Literal, Source, text_of_constant
 from ...program import Equation, Program
 
-LONGEST = 26
+LONGEST = 28
 """Characters of an operation's text in a box."""
 
 FEW = 3
@@ -70,7 +70,15 @@ def operation_text(equation: Equation, operand: Mapping[Any, str], longest: int 
         for atom in equation.inputs
     ]
     text = equation.primitive.emit(arguments, equation.params, _constant).text
+    if equation.inputs and text == arguments[0].text:
+        text = _named_operation(equation, text)
     return shortened(text.replace("np.", "").replace(", keepdims=True", ""), longest)
+
+
+def _named_operation(equation: Equation, operand: str) -> str:
+    """An operation that NumPy code does not show (a rule of the user's own), by its name."""
+    words = (equation.primitive.name, str(equation.params.get("name", "")))
+    return f"{' '.join(words).strip()}({operand})"
 
 
 def expression_text(program: Program) -> str:
