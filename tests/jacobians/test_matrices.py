@@ -60,7 +60,7 @@ def test_kinks_follow_the_conventions_of_the_gradient():
     assert pb.hessian(lambda x: np.sum(np.maximum(x, 0) ** 2))(at)[1, 1] == 0.0
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(steps=EXPRESSIONS)
 def test_jacobian_vjp_and_jvp_agree_on_random_programs(steps):
     f = expression(steps)
@@ -82,7 +82,7 @@ def test_jacobian_vjp_and_jvp_agree_on_random_programs(steps):
     assert np.allclose(moved, pushed, rtol=1e-9, atol=1e-9 * scale)
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(steps=EXPRESSIONS)
 def test_the_hessian_of_random_programs_is_symmetric_and_hvp_multiplies_by_it(steps):
     f, arrays = expression(steps), list(INPUTS.values())
