@@ -271,6 +271,11 @@ class Doors:
         fixed, inputs = (program, None) if values is None else bound(program, values)
         return draw(fixed, inputs, backward, direction, most)
 
+    def _repr_html_(self) -> str:
+        from .views.notebook import program_html
+
+        return program_html(_program(self))
+
     def cost(self, **sizes: int) -> Cost:
         """What the program costs, line by line: operations, bytes moved, values kept.
 

@@ -48,7 +48,8 @@ def _step(step: Step, is_open: bool) -> Markup:
     right = None
     if step.is_wrong:
         right = element("p", ["wrong, it should be", element("pre", _right(step))])
-    sends = table(_HEAD, [_row(sent, step) for sent in step.sends])
+    rows = [_row(sent, step) for sent in step.sends]
+    sends = table(_HEAD, rows, style="border-spacing: 1em 0.1em")
     waiting = element("ul", [element("li", line) for line in waiting_lines(step)])
     return element("details", [title, where, v, right, sends, waiting], open=is_open)
 

@@ -209,6 +209,16 @@ class Model:
         columns = columns_of(self.inputs, self.layers, self.params, outputs)
         return Network(columns, str(outputs.inputs[0].aval.dtype))
 
+    def _repr_html_(self) -> str:
+        from ..views.notebook import table_html
+
+        rows = [
+            (name, " x ".join(map(str, value.shape)), f"{value.size:,}")
+            for name, value in self.params.items()
+        ]
+        table = table_html(("parameter", "shape", "numbers"), rows)
+        return f"<div>{self.to_graph().svg()}{table}</div>"
+
     def __repr__(self) -> str:
         return f"<Model {self.inputs} inputs -> {' -> '.join(self.layers)}>"
 

@@ -22,6 +22,7 @@ from ..program import Program
 from . import settings as checks
 from .callbacks import Callback, EarlyStopping, as_callbacks
 from .checkpoint import fingerprint, load_checkpoint, restore
+from .history import History
 from .keeper import Keeper
 from .loop import Plan, Training
 from .programs import Problem
@@ -208,7 +209,7 @@ class Prepared:
     def _run(self, training: Training, ended: str) -> Run:
         return Run(
             model=self.model(training.params, training.state),
-            history=tuple(training.history),
+            history=History(training.history),
             step=self.step,
             settings=dict(self.settings),
             ended=ended,

@@ -7,12 +7,15 @@ import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any
 
 from ..models import Model
 from ..program import Program
 from ..storage.atomic import write_atomic
+from ..views.notebook import folded
+from .history import History
 
 NOTICEABLE = 0.5
 """A loss that grew by less than this share may be noise, or nothing to learn."""
@@ -50,7 +53,7 @@ class Run:
             numbers, as means over their columns), other metrics, validation_loss, ... (where
             there is a validation set), learning_rate (of the epoch's last step), seconds,
             samples_per_second. Epoch 0 is before the first step; later losses are means over the
-            epoch's steps.
+            epoch's steps. In a notebook it draws its curves.
         step: The training step that ran: forward, derived backward, update.
         settings: Every setting, defaults included (plain data).
         ended: Why it ended before its last epoch; empty when it did not.
@@ -64,7 +67,7 @@ class Run:
     """
 
     model: Model
-    history: tuple[Mapping[str, float], ...]
+    history: History
     step: Program
     settings: Mapping[str, Any]
     ended: str = ""
@@ -77,6 +80,11 @@ class Run:
 
     def __repr__(self) -> str:
         return f"<Run of {len(self.history) - 1} epochs: {self.model!r}>"
+
+    def _repr_html_(self) -> str:
+        ended = f"<p>{escape(self.ended)}</p>" if self.ended else ""
+        model = folded("network", self.model._repr_html_(), is_open=False)
+        return f"<p><code>{escape(repr(self))}</code></p>{ended}{self.history._repr_html_()}{model}"
 
     def save(self, folder: str | Path) -> None:
         """Write model.safetensors, history.csv, settings.json and training_step.py.
