@@ -12,6 +12,7 @@ from ..errors import UsageError
 from .check import check
 from .compare import compare_command
 from .console import is_styled
+from .exercise import exercise
 from .explain import explain
 from .export import export
 from .grade import grade_command
@@ -45,6 +46,7 @@ app.command(short_help="Is a derived gradient, or your own backward pass, right?
 app.command("compare", short_help="Answer a question by an experiment.")(compare_command)
 app.command(short_help="Show how a backward pass is derived, step by step.")(explain)
 app.command(short_help="Take a function and its backward pass away, as plain NumPy.")(export)
+app.command(short_help="Write an exercise: a backward pass for you to complete.")(exercise)
 app.command("grade", short_help="Grade a class's hand-written backward passes.")(grade_command)
 
 # BadParameter, UsageError, ClickException: the last is what all errors of usage share, whether

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import UsageError
+from .coaching import coached
 from .grade import graded
 from .location import located
 from .point import Point, Wrt, point_at
@@ -41,7 +42,8 @@ def check_backward(
         *args: The arguments: the point at which to compare.
         wrt: Names of the inputs whose gradients `backward` returns, in its order. When None they
             are told by keys, by their number, or by shape where that is unique.
-        hint: Whether the report shows the next hint instead of the wrong line.
+        hint: Whether the report shows the next hint instead of the wrong line. A backward pass that
+            raises an error is then taken for one that is not complete yet.
         **kwargs: Arguments by name.
 
     Returns:
@@ -72,6 +74,8 @@ def check_backward(
     if not callable(backward):
         raise UsageError(f"backward must be a function, not {backward!r}.")
     point = point_at(forward, args, kwargs)
+    if hint:
+        return coached(point, backward, wrt)
     grade = graded(point, returned_by(backward, point), wrt)
     verdicts = tuple(grade.verdicts.values())
     if grade.right:

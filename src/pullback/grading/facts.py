@@ -17,7 +17,8 @@ from .stored import Stored
 from .sweeping import as_floats
 
 PRIMAL, COTANGENT, PARTIAL, INNER = "value", "error signal", "partial sum", "step"
-NOISE = 1e-6
+NOISE = 1e-7
+MOST_AXES = 3
 MOST_PARTS = 4
 """A sum of more contributions than this is not taken apart into all its partial sums."""
 
@@ -78,7 +79,9 @@ class Facts:
         best: Explanation | None = None
         for fact in facts:
             found = relation(stored.value, fact.value, fact.scale)
-            if found is not None and (best is None or found.how < best.relation.how):
+            if found is None or (found.how is How.UNSUMMED and stored.value.ndim < MOST_AXES):
+                continue  # its sum alone does not tell that all its entries are right
+            if best is None or found.how < best.relation.how:
                 best = Explanation(fact, found)
                 if found.how == 0:
                     break

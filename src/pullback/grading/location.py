@@ -40,17 +40,10 @@ def located(grade: Grade, backward: Callable[..., Any]) -> tuple[WrongLine | Non
         return None, ()
     with np.errstate(all="ignore"):
         suspects = Suspects(grade, recorder)
-        accusation = Walk(suspects).first_wrong() or _on_the_only_line(suspects)
+        accusation = Walk(suspects).first_wrong()
     if accusation is None:
         return None, _lines(recorder.source, suspects.suspects)
     return _wrong_line(recorder, accusation), ()
-
-
-def _on_the_only_line(suspects: Suspects) -> Accusation | None:
-    """The last suspect, where all of them stand on one line."""
-    found = suspects.suspects
-    lines = {stored.statement for stored in found}
-    return Accusation(found[-1], "", "") if len(lines) == 1 else None
 
 
 def _wrong_line(recorder: Recorder, accusation: Accusation) -> WrongLine | None:

@@ -13,6 +13,7 @@ from ..errors import UsageError, nearest
 from ..program import Program, Var
 from ..tracing import trace_eager
 from ..transforms.derivation import Derivation, derive
+from ..transforms.simplify import simplify
 from ..trees import flatten, unflatten
 from .sweeping import NumericSweep
 
@@ -125,7 +126,7 @@ def point_at(forward: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[s
     leaves, structure = flatten([list(args), dict(kwargs)])
     args_64, kwargs_64 = unflatten(structure, [_in_float64(leaf) for leaf in leaves])
     traced = trace_eager(forward, args_64, kwargs_64)
-    program = traced.program.astype("f8")
+    program = simplify(traced.program.astype("f8"), identities=())
     changed = dict(zip(traced.program.inputs, program.inputs, strict=True))
     inputs = {
         new: traced.values[old] for old, new in changed.items() if new not in program.defaults

@@ -23,7 +23,7 @@ from .stored import Path, Stored, as_written
 MOST_STORED = 5000
 """A backward pass that stores more values than this is not walked."""
 
-_COMPREHENSIONS = {"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>", "<lambda>"}
+_COMPREHENSIONS = {"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"}
 
 
 class TooLongError(Exception):
@@ -148,7 +148,8 @@ class Recorder:
         return self._new(state, path, value, found)
 
     def _renamed(self, state: _Frame, path: Path, value: Any, known: Stored) -> Stored:
-        if state.statement is None or not state.statement.renames(path):
+        """A value that was there under another name; what a called function returned is new."""
+        if state.statement is None or not state.statement.assigns or known in state.came_back:
             return known
         return self._new(state, path, value, [Found(known, True)], renamed=True)
 

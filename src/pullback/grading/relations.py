@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-CLOSE = 1e-6
+CLOSE = 1e-8
 """Relative error within which two values are taken for the same."""
 
 
@@ -89,12 +89,12 @@ def _alike(value: Any, other: Any) -> Iterator[Relation]:
 def factor_of(value: Any, other: Any) -> float | None:
     """c where value = c * other for arrays of the same shape, exactly 1.0 where they are equal.
 
-    One entry tells no factor, so single numbers must be equal.
+    One number, or one that is repeated, tells no factor and must be equal.
     """
     largest = float(np.max(np.abs(other), initial=0.0))
     if np.all(np.abs(value - other) <= CLOSE * largest):
         return 1.0
-    if value.size < 2 or not largest:
+    if not largest or not _tells(value):
         return None
     c = float(np.sum(value * other) / np.sum(other * other))
     close = abs(c) > CLOSE and np.all(np.abs(value - c * other) <= CLOSE * abs(c) * largest)
@@ -103,7 +103,7 @@ def factor_of(value: Any, other: Any) -> float | None:
 
 def _summed(value: Any, other: Any) -> Iterator[Relation]:
     for how, small, large in ((How.SUMMED, value, other), (How.UNSUMMED, other, value)):
-        if small.size < 2 or small.size >= large.size:
+        if small.size >= large.size or not _tells(small):
             continue
         for axis in range(large.ndim):
             total = np.sum(large, axis=axis)
@@ -116,7 +116,7 @@ def _summed(value: Any, other: Any) -> Iterator[Relation]:
 
 def _part(value: Any, other: Any) -> Iterator[Relation]:
     """A row or column of the other, or the other repeated along an axis."""
-    if value.size < 2:
+    if not _tells(value):
         return
     flat = value.reshape(-1)
     for axis in range(other.ndim):
@@ -139,6 +139,11 @@ def _factor_of_row(flat: Any, row: Any) -> float | None:
     """The factor between entries and those of a row; only 1 where they are few."""
     factor = factor_of(flat, row.reshape(-1))
     return factor if factor == 1.0 or flat.size > 2 else None
+
+
+def _tells(value: Any) -> bool:
+    """Whether a match says something: a number, or one that is repeated, is met by chance."""
+    return value.size > 1 and float(np.ptp(value)) > CLOSE * float(np.max(np.abs(value)))
 
 
 def _close(value: Any, other: Any) -> bool:

@@ -72,10 +72,10 @@ class Statement:
                     return part
         return None
 
-    def renames(self, path: tuple[str | int, ...]) -> bool:
-        """Whether it only gives a value that is there another name: a = b, or return a, b."""
-        part = self.part_for(path)
-        return isinstance(part, ast.Name | ast.Subscript | ast.Attribute)
+    @property
+    def assigns(self) -> bool:
+        """Whether it gives names to values: a = b, or return a."""
+        return len(self.nodes) == 1 and isinstance(self.nodes[0], ast.Assign | ast.Return)
 
     def target_names(self) -> set[str]:
         """The variables that it stores to or writes into."""

@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from functools import cached_property
 
 from ..program import Var
-from .facts import COTANGENT, Facts
+from .facts import Facts
 from .grade import Grade
 from .kinks import choices
 from .recorder import Recorder, ancestors
+from .relations import How
+from .returns import spelled
 from .stored import Stored
 
 MOST_CHOICES = 8
@@ -48,16 +50,29 @@ class Suspects:
     def _origin(self, var: Var, result: Stored) -> Stored:
         """What computed a result that was only renamed on its way out.
 
-        A value that is right for something else was not wrong before it was given this name.
+        A value that is right for something else was not wrong before it got its last name.
         """
         while result.renamed and not result.inputs[0].given:
-            explanation = self.facts.explain(result.inputs[0])
-            if explanation is not None and (
-                explanation.fact.role != COTANGENT or explanation.fact.var is not var
-            ):
+            before = result.inputs[0]
+            if not before.renamed and self._is_of_another(var, before):
                 break
-            result = result.inputs[0]
+            result = before
         return result
+
+    def _is_of_another(self, var: Var, stored: Stored) -> bool:
+        """Whether a value is right for something else than the error signal of `var`."""
+        found = self.facts.explain(stored)
+        if found is None:
+            return False
+        if found.fact.var is var and found.relation.is_close:
+            is_turned = found.relation.how is How.TRANSPOSED
+            return is_turned and any(self._is_column(read) for read in stored.inputs)
+        return stored.variable not in spelled(self.grade.point.forward.names[var])
+
+    def _is_column(self, stored: Stored) -> bool:
+        """Whether it holds its samples as columns: it is the transpose of a derived value."""
+        found = self.facts.explain(stored)
+        return found is not None and found.relation.how is How.TRANSPOSED
 
     def is_explained(self, stored: Stored) -> bool:
         """Whether a value follows from a derived one, or is given or constant."""
@@ -77,6 +92,22 @@ class Suspects:
             if explanation is not None and stored.value.size > 1:
                 found |= _surely_from(stored)
         return frozenset(found - wrong)
+
+    @cached_property
+    def vindicated(self) -> frozenset[Stored]:
+        """The values from which a later one was computed that is right as it stands."""
+        found: set[Stored] = set()
+        for stored in self.right:
+            explanation = None if stored.renamed else self.facts.explain(stored)
+            if explanation is not None and explanation.relation.is_close:
+                found |= _surely_from(stored) - {stored}
+        return frozenset(found)
+
+    @cached_property
+    def behind_right(self) -> frozenset[Stored]:
+        """What the right gradients were computed from, and they themselves."""
+        right = [result for var, result in self.results.items() if var not in self.wrong]
+        return frozenset(stored for result in right for stored in _surely_from(result))
 
     def is_innocent(self, stored: Stored) -> bool:
         """Whether nothing speaks against a value."""

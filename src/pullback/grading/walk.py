@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..program import Var
-from .facts import PARTIAL
+from .facts import COTANGENT, PARTIAL
 from .faults import FACTOR, NOT_ADDED, OVERWRITTEN, SIGN, Fault, faults
 from .kinds import Kind, kind_of
 from .recorder import ancestors
@@ -79,11 +79,29 @@ class Walk:
     def first_wrong(self) -> Accusation | None:
         """The first value that can be shown wrong; None where none can."""
         found = [*self._by_factor()]
-        part = next(self._by_part(), None)
-        if part is not None:
-            found.append(part)
-        found += self._by_result()
+        for accusation in (next(self._by_part(), None), next(self._by_result(), None)):
+            if accusation is not None and not self._may_be_older(accusation):
+                found.append(accusation)
         return min(found, key=lambda a: a.stored.number, default=None)
+
+    def _may_be_older(self, accusation: Accusation) -> bool:
+        """Whether a factor from earlier, which may have been left for later, may be to blame."""
+        if accusation.kind not in (FACTOR, SIGN, ""):
+            return False
+        return any(
+            self._has_new_factor(stored)
+            for stored in ancestors(accusation.stored)
+            if stored is not accusation.stored and stored not in self.suspects.behind_right
+        )
+
+    def _has_new_factor(self, stored: Stored) -> bool:
+        """Whether a value has a factor that no error signal which it was computed from has."""
+        explanation = None if stored.given else self.suspects.facts.explain(stored)
+        if explanation is None or explanation.fact.role not in (COTANGENT, PARTIAL):
+            return False
+        factor = explanation.relation.factor
+        read = (own for r in stored.inputs for _, own in self.suspects.facts.cotangent_factors(r))
+        return abs(factor - 1) > 1e-6 and all(abs(own - factor) > 1e-6 for own in read)
 
     # ------------------------------------------------------------------ off by a constant factor
 
@@ -122,11 +140,12 @@ class Walk:
 
     def _first_off_by(self, factor: float, results: list[Stored]) -> tuple[Stored, Var] | None:
         """The first error signal with a factor that leads to wrong gradients only."""
-        right = set(self.suspects.results.values()) - set(results)
+        all_results = self.suspects.results
+        right = [result for var, result in all_results.items() if var not in self.suspects.wrong]
         for stored in self.suspects.upstream:
-            if not any(_led_to(stored, r) for r in results) or any(
-                _led_to(stored, r) for r in right if r not in self.suspects.wrong.values()
-            ):
+            if not any(_led_to(stored, r) for r in results):
+                continue
+            if any(_led_to(stored, r) for r in right):
                 continue
             for var, own in self.suspects.facts.cotangent_factors(stored):
                 if abs(own - factor) <= 1e-6 * abs(factor):
@@ -147,7 +166,7 @@ class Walk:
         for stored in self.suspects.upstream:
             if stored.is_mask or stored.value.size < 2:
                 continue
-            if not self.suspects.has_good_inputs(stored):
+            if stored in self.suspects.vindicated or not self.suspects.has_good_inputs(stored):
                 continue
             for part in self._parts_of(stored):
                 if self._is_played_by(stored, part):
@@ -156,33 +175,44 @@ class Walk:
                         yield accused
 
     def _parts_of(self, stored: Stored) -> Iterator[Part]:
-        """The values and error signals whose part a value may play: those of its shape."""
+        """The values and error signals whose part a value may play.
+
+        All of its shape for a value that nothing explains; for one that is right for something
+        else only what it is named after, and the sum that it is a part of.
+        """
+        explained = self.suspects.is_explained(stored)
         for is_primal, derived in ((True, self.choice.values), (False, self.choice.cotangents)):
             for var in sorted(derived, key=lambda v: not self._is_named(stored, v, is_primal)):
                 if is_primal and (var in self.point.forward.inputs or not var.aval.is_float):
+                    continue
+                is_named = self._is_named(stored, var, is_primal)
+                if explained and not is_named and (is_primal or not self._is_partial(stored, var)):
                     continue
                 wanted = as_floats(derived[var])
                 for value in _arranged(stored.value, wanted.shape):
                     relation = close_relation(value, wanted)
                     if relation is None or relation.factor != 1.0:
                         yield Part(var, is_primal, value)
-                unsummed = wanted.size < stored.value.size and not is_primal
-                if unsummed and self._is_named(stored, var, is_primal):
+                if is_named and wanted.size < stored.value.size and not is_primal:
                     yield Part(var, is_primal, stored.value)
 
     def _is_played_by(self, stored: Stored, part: Part) -> bool:
-        """Whether later values are what the derived rules make of this one."""
-        made = self._made(part)
+        """Whether a wrong gradient is what the derived rules make of this value.
+
+        For a value that is named after the part, another later value tells enough.
+        """
         later = [
             (s, graded)
             for s, graded in self.suspects.after(stored)
             if not any(g in self.factors for g in graded)
         ]
+        made = self._made(part) if later else []
+        is_named = self._is_named(stored, part.var, part.is_primal)
         return any(
             close_relation(s.value, value) is not None
             for s, graded in later
             for target, value in made
-            if not graded or target in graded
+            if target in graded or (is_named and not graded)
         )
 
     def _made(self, part: Part) -> list[tuple[Var, Any]]:
@@ -211,22 +241,18 @@ class Walk:
         return found
 
     def _accused(self, stored: Stored, part: Part) -> Accusation | None:
-        """The value itself; or where it is right for something else, what uses it in this part."""
+        """The accusation of a value that plays a part, unless it is right for something else."""
         var, name = part.var, self.names[part.var]
         if part.is_primal:
             kind = Kind("", f"it is not the {name} of the forward pass.")
         else:
             kind = kind_of(self.point, self.choice, var, part.value, self.planted)
-        if not self.suspects.is_explained(stored) or self._is_named(stored, var, part.is_primal):
-            return self._accuse(stored, var, kind)
-        if kind.name == NOT_ADDED and self._was_partial_before(stored, var):
-            return self._accuse(stored, var, kind)
-        users = [
-            s
-            for s in self.suspects.suspects
-            if stored in (*s.inputs, *s.may_read) and self.suspects.has_good_inputs(s)
-        ]
-        return Accusation(users[0], kind.name, kind.why) if users else None
+        explained = self.suspects.is_explained(stored)
+        is_named = self._is_named(stored, var, part.is_primal)
+        overwrites = kind.name == NOT_ADDED and self._was_partial_before(stored, var)
+        if explained and not is_named and not overwrites:
+            return None
+        return self._accuse(stored, var, kind)
 
     def _accuse(self, stored: Stored, var: Var, kind: Kind) -> Accusation:
         if kind.name == NOT_ADDED and self._was_partial_before(stored, var):
@@ -235,13 +261,16 @@ class Walk:
 
     def _was_partial_before(self, stored: Stored, var: Var) -> bool:
         """Whether the same variable held another part of the same sum before."""
-        for earlier in self.suspects.recorder.stored[: max(stored.number, 0)]:
-            if earlier.name == stored.name:
-                for fact in self.suspects.facts.facts:
-                    partial = fact.role == PARTIAL and fact.var is var
-                    if partial and close_relation(earlier.value, fact.value):
-                        return True
-        return False
+        earlier = self.suspects.recorder.stored[: max(stored.number, 0)]
+        return any(s.name == stored.name and self._is_partial(s, var) for s in earlier)
+
+    def _is_partial(self, stored: Stored, var: Var) -> bool:
+        """Whether a value is the sum of some of the contributions to an error signal."""
+        return any(
+            close_relation(stored.value, fact.value) is not None
+            for fact in self.suspects.facts.facts
+            if fact.role == PARTIAL and fact.var is var
+        )
 
     def _is_named(self, stored: Stored, var: Var, is_primal: bool) -> bool:
         """Whether a variable's name says that it is a value, or the error signal of it."""
@@ -251,7 +280,7 @@ class Walk:
     # ------------------------------------------------------------------ a returned gradient
 
     def _by_result(self) -> Iterator[Accusation]:
-        for var, stored in self.suspects.wrong.items():
+        for var, stored in sorted(self.suspects.wrong.items(), key=lambda w: w[1].number):
             if var in self.factors or not self.suspects.has_good_inputs(stored):
                 continue
             wanted = self.choice.cotangents.get(var)
