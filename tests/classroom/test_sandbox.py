@@ -102,6 +102,17 @@ def test_layers_are_enough_alone(against, aims, all_layers):
     assert answer.results == (dict.fromkeys(names, False),)
 
 
+def test_the_groups_of_the_grader_are_left(aims, all_layers):
+    before = os.getgroups()
+    os.setgroups([0])
+    try:
+        files = files_of("reads_a_file_of_the_group")
+        answer = Sandbox(SMALL, ["user"]).call(files, "backward", called_with(aims))
+    finally:
+        os.setgroups(before)
+    assert answer.failed.startswith("it raised PermissionError")
+
+
 FAILURES = {
     "endless_loop": "it used more than 1 s of CPU time",
     "sleeps": "it ran for more than 1 s",
