@@ -125,6 +125,15 @@ def test_before_and_after_are_the_part_that_changed():
     assert isinstance(step.before.inputs[0], Var)
 
 
+def test_the_equations_of_both_sides_are_there_to_be_written():
+    steps = PROGRAMS["grad_cross_entropy"]().simplifications()
+    for step in steps:
+        for part in (step.before, step.after, step.line_before, step.line_after):
+            assert part.to_latex().count("{") == part.to_latex().count("}")
+    assert r"\overline{\mathrm{logits}} &=" in steps[-1].line_after.to_latex()
+    assert repr(steps[-1]) == "<Simplification of dlogits by times_one>"
+
+
 def test_repeated_work_is_a_step_too():
     def f(x):
         p = pb.nn.softmax(x, axis=1)

@@ -150,6 +150,20 @@ def test_masks_of_dropout_are_the_same_forward_and_back(capsys):
     assert code == 0, out
 
 
+def test_the_loss_of_a_trained_network_goes_along(capsys):
+    random = np.random.default_rng(0)
+    x, labels = random.normal(size=(20, 4)), random.integers(0, 3, size=20)
+    layers = pb.nn.Dense(6), pb.nn.BatchNorm(), pb.nn.LeakyReLU(0.01), pb.nn.Dense(3)
+    network = pb.nn.Sequential(*layers)
+    run = pb.train(network, x, labels, loss=pb.losses.CrossEntropy(), epochs=1, seed=0)
+    gradient = pb.grad(run.model.programs["loss"], wrt="params")
+    code, out = run_here(gradient.to_numpy(standalone=True), capsys)
+    assert code == 0, out
+    assert len(out.splitlines()) == 2 + len(run.model.params)
+    with pytest.raises(UsageError, match="holds a backward pass"):
+        run.step.to_numpy(standalone=True)
+
+
 def test_names_of_the_user_and_of_the_file_do_not_meet(capsys):
     def check(total, softmax, paths):
         leaves_of = np.exp(total) @ softmax

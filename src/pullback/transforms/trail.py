@@ -23,7 +23,7 @@ MOST_EXPANDED = 5
 """A value without a name that takes more operations is shown by the operation's name."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Simplification:
     """One rewrite of an expression by an equal one.
 
@@ -46,6 +46,9 @@ class Simplification:
     after: Program
     line_before: Program
     line_after: Program
+
+    def __repr__(self) -> str:
+        return f"<Simplification of {self.value} by {self.identity}>"
 
 
 def trail(program: Program) -> tuple[Simplification, ...]:
@@ -126,7 +129,7 @@ class _Trail:
         def defining(var: Var) -> Equation | None:
             return self._defined.get(var) if var is line or not var.named else None
 
-        return self._excerpt(line, defining)
+        return _with_result(self._excerpt(line, defining), self._name(line), line)
 
     def _part(self, atom: Atom, equations: Mapping[Var, Equation]) -> Program:
         """What these equations make of values that have names, or whose own lines are long."""
@@ -167,6 +170,16 @@ class _Trail:
         while isinstance(atom, Var) and atom in self._equal:
             atom = self._equal[atom]
         return atom
+
+
+def _with_result(program: Program, name: str, like: Var) -> Program:
+    """The program with its result under a name, and with the primal that it is a cotangent of."""
+    if not program.equations:
+        return program
+    *others, last = program.equations
+    out = replace(last.out, hint=name, named=True, cotangent_of=like.cotangent_of)
+    equations = (*others, replace(last, out=out))
+    return replace(program, equations=equations, outputs=(out,), output_names=(name,))
 
 
 def _little_program(
