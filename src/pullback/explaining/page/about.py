@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import linecache
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ...dims import Dim
+from ...errors import Location
 from ...formula import mathml
 from ...program import Equation, Var
 from ...transforms import Contribution
@@ -23,7 +26,7 @@ from ..subject import Subject
 from .arrays import array_figure, shape_text
 from .code import coloured
 from .jacobian import local_jacobian, local_slopes
-from .keys import ERROR, VALUE, Mark
+from .keys import ERROR, HELPER, VALUE, Mark
 from .listing import Listing
 from .markup import Content, Markup, element
 from .words import Words
@@ -51,10 +54,26 @@ class About:
         return self.listing.keys.subject
 
     def articles(self) -> list[Markup]:
-        """One article for each value of the forward pass."""
+        """One article for each value of the forward pass, and each helper value with a line."""
         forward = self.subject.forward
         made_by: dict[Var, Equation] = {equation.out: equation for equation in forward.equations}
-        return [self._article(var, made_by.get(var)) for var in forward.names]
+        values = [self._article(var, made_by.get(var)) for var in forward.names]
+        lines = self.listing.lines
+        marks = {e.out: self.listing.keys.of(e.out) for e in lines.equations}
+        helpers = [var for var, mark in marks.items() if mark.role == HELPER]
+        return [*values, *(self._helper(var, marks[var].key) for var in helpers)]
+
+    def _helper(self, var: Var, key: str) -> Markup:
+        """A value that only the simplified backward pass has: its line, as code and equation."""
+        name = self.listing.lines.names[var]
+        parts: list[Content] = [element("code", name), element("span", var.aval.shape_text)]
+        content: list[Content] = [
+            element("h3", parts, class_="name"),
+            element("p", self.words("about.helper")),
+            element("pre", coloured(self.listing.line(name), self.listing.marks)),
+            _formula(self.listing.marked(self.listing.equations[name].mathml())),
+        ]
+        return element("article", content, class_="about", id=f"about-{key}", hidden=True)
 
     def _article(self, var: Var, equation: Equation | None) -> Markup:
         name = self.subject.forward.names[var]
@@ -75,14 +94,15 @@ class About:
         else:
             parts.append(element("code", self.code(equation), class_="formula"))
             if equation.where is not None:
-                parts.append(element("span", self._place(equation), class_="soft"))
+                parts.append(element("span", self._place(equation.where), class_="soft"))
         return element("h3", parts, class_="name")
 
-    def _place(self, equation: Equation) -> str:
-        place = str(equation.where)
-        file, _, text = place.partition(": ")
-        name, _, line = file.partition(", line ")
-        return self.words("about.place", file=name, line=line) + (f": {text}" if text else "")
+    def _place(self, where: Location) -> Content:
+        """The user's line that an equation comes from."""
+        file = os.path.basename(where.file)
+        told = self.words("about.place", file=file, line=where.line)
+        text = linecache.getline(where.file, where.line).strip()
+        return [told, " ", element("code", text)] if text else told
 
     def code(self, equation: Equation) -> Markup:
         """An equation of the forward pass as source."""

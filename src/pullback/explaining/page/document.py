@@ -127,7 +127,7 @@ def _about(about: About, walk: Walk, words: Words) -> Markup:
     hint = element("div", guide, id="hint", class_="guide", hidden=True)
     content = [hint, *about.articles(), *walk.articles()]
     label = words("page.about")
-    return element("aside", content, id="about", tabindex="0", aria_live="polite", aria_label=label)
+    return element("aside", content, id="about", tabindex="0", aria_label=label)
 
 
 def _block(content: Content) -> Markup:

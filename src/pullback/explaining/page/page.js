@@ -26,7 +26,11 @@ function show(key, from = null) {
   const marked = elementsOf.get(key) || [];
   marked.forEach((element) => element.classList.add("marked", "pb-marked"));
   const others = panes.filter((pane) => !from || !pane.contains(from));
-  others.forEach((pane) => reveal(pane, marked.find((element) => pane.contains(element))));
+  for (const pane of others) {
+    const inside = marked.filter((element) => pane.contains(element));
+    const whole = inside.filter((element) => element.matches(".line, [data-node]"));
+    (whole.length ? whole : inside.slice(0, 1)).forEach((element) => reveal(pane, element));
+  }
   showAbout(key ? `about-${key}` : "hint");
 }
 
@@ -56,6 +60,8 @@ const keyOf = (element) => element.dataset.name || element.dataset.var;
 
 function pin(key, from) {
   state.pinned = key;
+  all("[aria-current]").forEach((element) => element.removeAttribute("aria-current"));
+  if (key) from.closest("[data-var]").setAttribute("aria-current", "true");
   if (key) show(key, from);
   else rest();
 }
@@ -92,6 +98,10 @@ function roving(pane, items) {
   pane.addEventListener("keydown", (event) => {
     const at = items.indexOf(event.target);
     if (at < 0) return;
+    if (event.key === "Enter" || event.key === " ") {
+      event.preventDefault();
+      pin(keyOf(event.target), event.target);
+    }
     const moves = {
       ArrowDown: at + 1, ArrowRight: at + 1, ArrowUp: at - 1, ArrowLeft: at - 1,
       Home: 0, End: items.length - 1,

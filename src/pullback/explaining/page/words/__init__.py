@@ -54,7 +54,7 @@ class Words:
         """What an identity says and the condition it needs."""
         if self.language == "en":
             return english
-        statement, condition = identities_of(self.language)[name]
+        statement, condition = identities_of(self.language).get(name, english)
         return statement, condition
 
 
