@@ -57,6 +57,11 @@ def test_each_gradient_has_its_own_point(exam):
     assert marks.why == "Gradient of W1: it is 1/2 times the right one."
 
 
+def test_gradients_that_are_wrong_in_one_way_are_named_together(exam):
+    marks = exam.marks("ada", answer(exam, lambda g: {name: 2 * each for name, each in g.items()}))
+    assert marks.why == "Gradient of W1, W2: it is 2 times the right one."
+
+
 def test_a_gradient_that_was_not_returned_is_worth_nothing(exam):
     marks = exam.marks("ada", answer(exam, lambda g: {"dW2": g["dW2"]}))
     assert marks.points == {"W1": 0, "W2": 1}

@@ -212,7 +212,9 @@ def running(tmp_path, graded):
     )
     with process:
         wait_until(lambda: len(closed_children_of(process.pid)) == 2)
-        yield process, closed_children_of(process.pid)
+        children = closed_children_of(process.pid)
+        assert len(children) == 2
+        yield process, children
         process.kill()
 
 

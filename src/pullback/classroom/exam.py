@@ -84,8 +84,7 @@ class Exam:
             return Marks(name, none, FAILED, _sentence(str(error)))
         wrong = {each: how for each in self.gradients if (how := _how_wrong(each, found))}
         points = {each: int(each not in wrong) for each in self.gradients}
-        why = "; ".join(f"gradient of {each}: {how}" for each, how in wrong.items())
-        return Marks(name, points, WRONG if wrong else RIGHT, _sentence(why) if wrong else "")
+        return Marks(name, points, WRONG if wrong else RIGHT, _why(wrong) if wrong else "")
 
     def _verdicts(self, point: Point, returned: Any) -> dict[str, GradientVerdict]:
         try:
@@ -141,6 +140,15 @@ def _how_wrong(gradient: str, found: Sequence[Mapping[str, GradientVerdict]]) ->
         if not verdict.right:
             return f"{verdict.how}{' (for other inputs than the example)' if number else ''}"
     return ""
+
+
+def _why(wrong: Mapping[str, str]) -> str:
+    """What is wrong with each gradient; those of one mistake are named together."""
+    together: dict[str, list[str]] = {}
+    for name, how in wrong.items():
+        together.setdefault(how, []).append(name)
+    parts = (f"gradient of {', '.join(names)}: {how}" for how, names in together.items())
+    return _sentence("; ".join(parts))
 
 
 def _sentence(text: str) -> str:
