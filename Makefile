@@ -8,17 +8,17 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fuzz bench questions format setup clean distclean
+.PHONY: help demo test check fuzz bench questions format setup browser-setup clean distclean
 
 help:  ## list the targets
 	@echo "usage: make TARGET [PYTHON=/path/to/python]"
-	@sed -n 's/^\([a-z]*\):.*## */  \1\t/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## */  \1\t/p' Makefile
 
 demo: $(STAMP)  ## train on scikit-learn's digits and show the result
 	$(BIN)/pullback train digits
 
 test: check  ## linters, types, floors, then the tests
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto -rs
 
 check: $(STAMP)  ## linters, types and floors only
 	$(BIN)/ruff check .
@@ -40,6 +40,9 @@ format: $(STAMP)  ## rewrite the files in the project's format
 	$(BIN)/ruff format .
 
 setup: $(STAMP)  ## set up .venv only
+
+browser-setup:  ## install Debian's Chromium, for the tests that look at pages in a browser
+	@sh tools/browser.sh
 
 $(STAMP): pyproject.toml requirements-dev.txt
 	@sh tools/setup.sh $(VENV) "$(PYTHON)"
