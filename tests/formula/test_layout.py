@@ -23,6 +23,7 @@ from pullback.formula.build import (
     times,
     transpose,
 )
+from pullback.formula.mathml import BAR_OVER_WORD
 
 N, D = axis("N"), axis("D")
 a, b, c = (symbol(name, ()) for name in "abc")
@@ -149,6 +150,13 @@ def test_mathml_speaks_functions_and_products():
     assert "<mo>\u2062</mo>" in found
     assert "\u2061" in found
     assert '<mrow data-var="a"><mi>a</mi></mrow>' in found
+
+
+def test_in_mathml_a_letter_has_its_bar_above_and_a_word_over_its_whole_width():
+    letter = mathml(layout(symbol("y_pred", (), bar=True), Manner()).box)
+    assert "<mover><mi>y</mi><mo>¯</mo></mover>" in letter
+    word = mathml(layout(symbol("logits", (), bar=True), Manner()).box)
+    assert f'<mrow style="{BAR_OVER_WORD}"><mi>logits</mi></mrow>' in word
 
 
 # Printed text read back: each formula of random shape has the value of what it prints.

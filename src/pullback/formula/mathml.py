@@ -14,6 +14,8 @@ from . import boxes
 from .boxes import Box
 
 NAMESPACE = "http://www.w3.org/1998/Math/MathML"
+THIN_SPACE = '<mspace width="0.17em"></mspace>'
+BAR_OVER_WORD = "border-top: 0.06em solid; padding-top: 0.1em"
 
 
 def mathml(box: Box) -> str:
@@ -49,16 +51,9 @@ def _row(box: boxes.Row) -> str:
     for position, item in enumerate(box.items):
         signs = [isinstance(each, boxes.Sign) for each in box.items[max(position - 1, 0) :][:2]]
         if box.apart and position and not any(signs):
-            children.append(_text("mo", "\u2062"))
-            if _needs_space(box.items[position - 1], item):
-                children.append('<mspace width="0.17em"></mspace>')
+            children += [_text("mo", "\u2062"), THIN_SPACE]
         children.append(mathml(item))
     return _element("mrow", *children)
-
-
-def _needs_space(left: Box, right: Box) -> bool:
-    """Whether two factors would run together without a thin space."""
-    return not isinstance(left, boxes.Digits) or isinstance(right, boxes.Limits)
 
 
 def _script(box: boxes.Script) -> str:
@@ -71,8 +66,12 @@ def _script(box: boxes.Script) -> str:
 
 
 def _barred(box: boxes.Barred) -> str:
+    letters = box.base
+    if isinstance(letters, boxes.Letters) and letters.upright:
+        # No font has a bar that grows to the width of a word, so the word gets a border.
+        return _element("mrow", mathml(letters), style=BAR_OVER_WORD)
     # As an accent some fonts would draw the bar through the letter.
-    return _element("mover", mathml(box.base), _text("mo", "¯"))
+    return _element("mover", mathml(letters), _text("mo", "¯"))
 
 
 def _fence(box: boxes.Fence) -> str:
@@ -81,7 +80,7 @@ def _fence(box: boxes.Fence) -> str:
 
 
 def _fence_mark(mark: str, form: str) -> str:
-    return _text("mo", mark, fence="true", form=form)
+    return _text("mo", mark, fence="true", form=form, lspace="0", rspace="0")
 
 
 def _limits(box: boxes.Limits) -> str:
@@ -104,7 +103,7 @@ def _choice(box: boxes.Choice) -> str:
 _PRINTERS: dict[type, Callable[[Any], str]] = {
     boxes.Letters: _letters,
     boxes.Digits: lambda box: _text("mn", box.text),
-    boxes.Words: lambda box: _text("mtext", f"\u00a0{box.text}\u00a0"),
+    boxes.Words: lambda box: _text("mtext", box.text),
     boxes.Sign: _sign,
     boxes.Comma: lambda box: _text("mo", ",", separator="true"),
     boxes.Row: _row,

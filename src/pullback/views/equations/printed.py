@@ -51,7 +51,7 @@ def to_mathml(program: Program, wishes: Wishes, reasons: bool) -> str:
         rows += [_row("", "", note) for note in _mathml_notes(line, reasons)]
     spoken = escape("; ".join(line.text() for line in lines))
     head = f'<math xmlns="{NAMESPACE}" display="block" alttext="{spoken}">'
-    return f"{head}<mtable>{''.join(rows)}</mtable></math>"
+    return f'{head}<mtable displaystyle="true">{"".join(rows)}</mtable></math>'
 
 
 def _row(left: str, relation: str, right: str, name: str = "") -> str:
