@@ -238,6 +238,11 @@ def test_with_column_vectors_the_reason_names_the_shapes_as_they_are_written():
     assert "the only product of (C, H) and (C, N) with h_relu's shape (H, N)" in text
 
 
+def test_a_function_that_computes_nothing_still_has_an_equation():
+    assert pb.trace(lambda x: x, x="N").to_text() == "  f = x   (N,)\n"
+    assert pb.trace(lambda x: 2.0, x="N").to_text() == "  f = 2   ()\n"
+
+
 def test_a_mask_is_written_as_the_condition_under_which_a_value_passes():
     program = pb.trace(lambda h: np.where(h < 0, 0.0, h), h="N D")
     assert "h ⊙ [h ≥ 0]" in program.to_text()

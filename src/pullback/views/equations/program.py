@@ -104,7 +104,7 @@ class _Equations:
         """Results that the source computes where it returns them."""
         outputs = self.program.outputs
         for place, atom in enumerate(outputs):
-            if atom in self.symbols:
+            if atom in self.symbols and self.program.equations:
                 continue
             name = self._name_of_result(place)
             var = atom if isinstance(atom, Var) else None
