@@ -147,6 +147,19 @@ def test_what_only_moves_entries_is_a_note_on_the_wire():
     assert entry.signal
 
 
+def test_a_contribution_through_a_move_is_shown_at_the_end_of_the_wire():
+    def f(x, W):
+        return np.sum(x @ W.T) + np.sum(W)
+
+    graph = pb.grad(pb.trace(f, x="2 3", W="1 3"), wrt="W").to_graph(
+        [np.ones((2, 3)), np.ones((1, 3))]
+    )
+    sent = {
+        e.note: e.contribution for node in graph.scene.nodes for e in node.entries if e.var == "W"
+    }
+    assert sent == {".T": "[2, 2, 2]", "": "[1, 1, 1]"}
+
+
 def test_a_forward_program_that_returns_no_loss_has_no_error_signals():
     graph = pb.trace(lambda x: np.tanh(x), x="N").to_graph()
     assert not graph.scene.has_errors

@@ -100,3 +100,17 @@ def test_a_program_that_never_names_a_value_is_folded_too():
 
     graph = pb.trace(unnamed, x="N").to_graph(most=10)
     assert len(graph.scene.nodes) <= 10
+
+
+def test_a_value_that_steers_first_and_takes_part_then_carries_its_error_signal():
+    def masked(x):
+        a = (x > 0) * x
+        b = (a > 1) * a
+        c = (b > 2) * b
+        d = (c > 3) * c
+        e = (d > 4) * d
+        return np.sum(e)
+
+    graph = pb.trace(masked, x="N").to_graph(most=10)
+    assert [len(box.entries) for box in boxes(graph)] == [1] * 5
+    assert all(box.entries[0].signal for box in boxes(graph))

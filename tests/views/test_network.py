@@ -49,6 +49,19 @@ def test_layers_and_parameters_stand_at_the_units_that_they_give():
     assert (outputs.role, outputs.units, outputs.layers) == ("outputs", 3, ("Dense(3)",))
 
 
+def test_a_network_has_the_same_picture_before_it_is_trained():
+    hidden = [pb.nn.Dense(6), pb.nn.BatchNorm(), pb.nn.PReLU(), pb.nn.BatchNorm()]
+    layers = [pb.nn.LayerNorm(), *hidden, pb.nn.Dense(3)]
+    before = pb.nn.Sequential(*layers).to_graph(20)
+    assert before.columns == trained(*layers).to_graph().columns
+
+
+@pytest.mark.parametrize("inputs", [0, 2.5, True])
+def test_a_network_of_no_inputs_is_refused(inputs):
+    with pytest.raises(UsageError, match="whole numbers above 0"):
+        pb.nn.Sequential(pb.nn.Dense(3)).to_graph(inputs)
+
+
 def test_the_total_is_the_models():
     model = trained(pb.nn.Dense(7), pb.nn.PReLU(), pb.nn.Dense(3))
     network = model.to_graph()

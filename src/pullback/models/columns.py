@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from .. import nn
+from ..nn.columns import columns, number_of
 from ..program import Program
-from ..views.network import Column, Parameter
-
-_NUMBER = re.compile(r"\D(\d+)$")
+from ..views.network import Column
 
 
 def columns_of(
@@ -25,31 +23,13 @@ def columns_of(
         params: Learned parameters by name: W1, b1, gamma1, W2.
         outputs: The program that computes the outputs; its names say how wide the columns are.
     """
-    numbers = _numbers(layers, {_number(name) for name in params})
+    numbers = _numbers(layers, {number_of(name) for name in params})
     widths = _widths(outputs)
-    columns = []
-    units = inputs
-    for number in range(max([0, *numbers]) + 1):
-        learned = tuple(
-            Parameter(name, tuple(value.shape))
-            for name, value in params.items()
-            if _number(name) == number
-        )
-        matrices = [parameter.shape[1] for parameter in learned if len(parameter.shape) == 2]
-        units = widths.get(number, (matrices or [units])[-1])
-        role = "inputs" if number == 0 else "hidden units"
-        own = tuple(layer for layer, n in zip(layers, numbers, strict=True) if n == number)
-        columns.append(Column(role, inputs if number == 0 else units, own, learned))
-    width = outputs.outputs[0].aval.shape[-1]
-    last = columns[-1]
-    role = "outputs" if len(columns) > 1 else last.role
-    columns[-1] = replace(last, role=role, units=width if isinstance(width, int) else last.units)
-    return tuple(columns)
-
-
-def _number(name: str) -> int:
-    match = _NUMBER.search(name)
-    return int(match.group(1)) if match else 0
+    last = outputs.outputs[0].aval.shape[-1]
+    if isinstance(last, int):
+        widths[max([0, *numbers])] = last
+    shapes = {name: tuple(value.shape) for name, value in params.items()}
+    return columns(inputs, list(zip(numbers, layers, strict=True)), shapes, widths)
 
 
 def _numbers(layers: Sequence[str], numbered: Iterable[int]) -> list[int]:
@@ -59,29 +39,36 @@ def _numbers(layers: Sequence[str], numbered: Iterable[int]) -> list[int]:
     them are known; another name is a function of the user's own, which does too, unless there
     are more numbers among the parameters than layers that are known to start one.
     """
-    starts = sum(_starts_column(layer) is True for layer in layers)
+    starts = sum(_names(layer) is None for layer in layers)
     own_start = starts < len({number for number in numbered if number})
     numbers: list[int] = []
-    current = 0
+    current, declared = 0, frozenset[str]()
     for layer in layers:
-        starts_here = _starts_column(layer)
-        current += own_start if starts_here is None else starts_here
+        names = _names(layer)
+        unknown = getattr(nn, _word(layer), None) is None
+        if names is None or (unknown and own_start) or names & declared:
+            current, declared = current + 1, frozenset()
+        declared |= names or frozenset()
         numbers.append(current)
     return numbers
 
 
-def _starts_column(layer: str) -> bool | None:
-    """Whether a layer gives units of its own; None for one that `pb.nn` does not know."""
-    known = getattr(nn, re.split(r"\W", layer, maxsplit=1)[0], None)
-    if known is None:
+def _names(layer: str) -> frozenset[str] | None:
+    """The names that a layer of `pb.nn` declares; none for a function, None for what starts."""
+    known = getattr(nn, _word(layer), None)
+    if isinstance(known, type) and not hasattr(known, "names"):
         return None
-    return isinstance(known, type) and not hasattr(known, "names")
+    return frozenset(getattr(known, "names", ()))
+
+
+def _word(layer: str) -> str:
+    return re.split(r"\W", layer, maxsplit=1)[0]
 
 
 def _widths(outputs: Program) -> dict[int, int]:
     """The width of each column, from the named values: z1, h1."""
     found = {
-        _number(equation.out.hint): equation.out.aval.shape[-1]
+        number_of(equation.out.hint): equation.out.aval.shape[-1]
         for equation in outputs.equations
         if equation.out.named and equation.out.aval.ndim == 2
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from .activations import Activation
 from .layers import ACTIVATIONS
 from .numbering import Place, places
 from .protocol import Layer, Params, State
+
+if TYPE_CHECKING:
+    from ..views.network import Network
 
 
 class Sequential:
@@ -83,6 +86,39 @@ class Sequential:
             if place is not self._places[-1]:
                 x = named(x, place.output_name)
         return x, new_state
+
+    def to_graph(self, inputs: int) -> Network:
+        """The network as columns of units, with widths, layers and the parameters it will learn.
+
+        Args:
+            inputs: Number of input columns, at least 1.
+
+        Returns:
+            A picture: `svg()`, `dot()`, `save(path)`, `print`; in a notebook it draws itself.
+
+        Raises:
+            UsageError: When inputs is no whole number above 0, or the layers do not fit it.
+
+        Example:
+            >>> import pullback as pb
+            >>> print(pb.nn.Sequential(pb.nn.Dense(3), pb.nn.ReLU(), pb.nn.Dense(2)).to_graph(4))
+            4 inputs
+            3 hidden units by Dense(3), ReLU; learned W1 4x3, b1 3
+            2 outputs by Dense(2); learned W2 3x2, b2 2
+            23 learned parameters, float64
+        """
+        from ..views.network import Network
+        from .columns import columns
+
+        shape: tuple[int, ...] = (inputs,)
+        widths: dict[int, int] = {}
+        params, state = self.init(np.random.default_rng(0), shape)
+        for place in self._places:
+            shape = _output_shape(place.layer, place.own(params), place.own(state), shape)
+            widths[place.number] = shape[-1]
+        shapes = {name: np.shape(value) for name, value in params.items()}
+        layers = [(place.number, str(place.layer)) for place in self._places]
+        return Network(columns(inputs, layers, shapes, widths), "float64")
 
     def __str__(self) -> str:
         return f"Sequential: {', '.join(map(str, self.layers))}"
