@@ -97,6 +97,15 @@ def test_undecided_is_neither_right_nor_wrong():
             pb.check_gradients(function, x)
 
 
+def test_what_is_wrong_is_raised_before_what_is_undecided(monkeypatch):
+    replace_rule(monkeypatch, "exp", lambda ct, out, x: (2 * ct * out,))
+    with pytest.raises(GradientError, match="gradient of y is wrong") as caught:
+        pb.check_gradients(
+            lambda x, y: np.sum(np.sqrt(x)) + np.sum(np.exp(y)), np.zeros(2), np.ones(2)
+        )
+    assert not isinstance(caught.value, UndecidedError)
+
+
 # ------------------------------------------------------------------------------------ kinks
 
 

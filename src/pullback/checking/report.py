@@ -137,9 +137,11 @@ class GradientCheck:
 
     @property
     def problems(self) -> list[str]:
-        """All that is wrong, a sentence each."""
-        found = [self.problem, *(v.problem for v in self.variables)]
-        return [problem for problem in found if problem]
+        """All that is wrong, a sentence each, and after that what is undecided."""
+        of_variables = ((v.problem, v.undecided) for v in self.variables)
+        found = [(self.problem, self.undecided), *of_variables]
+        ordered = sorted(found, key=lambda problem: problem[1])
+        return [problem for problem, _ in ordered if problem]
 
     @property
     def is_right(self) -> bool:
