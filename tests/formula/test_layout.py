@@ -58,6 +58,7 @@ def tex(formula, **manner):
         (quotient(a, quotient(b, c)), "a/(b/c)"),
         (quotient(quotient(a, b), c), "a/b/c"),
         (times(quotient(number(1), a), b), "(1/a) b"),
+        (matmul(times(number(2), quotient(A, b)), B, (2, 2)), "(2 A/b) B"),
         (quotient(add(a, b), times(b, c)), "(a + b)/(b c)"),
         (power(negative(a), number(2)), "(−a)²"),
         (power(power(a, b), c), "(a^b)^c"),

@@ -175,6 +175,13 @@ def test_bytes_are_those_of_the_arrays(name):
     assert program.cost(**sizes).total.moved == moved
 
 
+def test_a_slice_moves_nothing_and_a_gather_does():
+    view = pb.trace(lambda x: x[:2].copy(), x="8 3").cost()
+    assert view.total.moved == 2 * 2 * 3 * 8
+    gather = pb.trace(lambda x, rows: x[rows], x="8 3", rows="i8 5").cost()
+    assert gather.total.moved == 8 * 3 * 8 + 5 * 8 + 5 * 3 * 8
+
+
 def test_what_is_kept_and_why():
     kept = {r.name: r for r in notes().cost().residuals}
     assert set(kept) == {"x", "W2", "h", "h_relu", "subtract"}

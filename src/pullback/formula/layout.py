@@ -144,20 +144,19 @@ class _Layout:
         return [Laid(Row(tuple(row)), HADAMARD)]
 
     def _product(self, factors: list[Laid]) -> Laid:
-        """Factors side by side; the last one may be a sum over an index, or a ⊙ b."""
+        """Factors side by side; the last one may reach on to the right: a sum, a ⊙ b, a/b."""
         if len(factors) == 1:
             return factors[0]
         *first, last = factors
         row = [within(factor, PRODUCT) for factor in first]
-        level = PRODUCT if last.level >= PRODUCT else min(last.level, HADAMARD)
-        row.append(within(last, OPEN) if level in (OPEN, HADAMARD) else within(last, PRODUCT))
-        level = PRODUCT if level < OPEN or last.level == RATIO else level
+        reaches_on = last.level in (OPEN, HADAMARD, RATIO)
+        row.append(last.box if reaches_on else within(last, PRODUCT))
         dotted: list[Box] = []
         for box in row:
             if dotted and _starts_with_digits(box):
                 dotted.append(boxes.Sign("·"))
             dotted.append(box)
-        return Laid(Row(tuple(dotted), apart=True), level)
+        return Laid(Row(tuple(dotted), apart=True), last.level if reaches_on else PRODUCT)
 
     def matmul(self, x: Formula) -> Laid:
         left, right = x.parts
