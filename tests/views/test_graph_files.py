@@ -98,7 +98,7 @@ def test_text_is_legible(colours):
 
 
 def test_names_from_a_program_are_escaped():
-    program = pb.trace(lambda x: np.sum(np.where(x > 0, x, 0.0)), x="N")
+    program = pb.trace(lambda x: np.sum(np.where(x < 0, 0.0, x)), x="N")
     graph = program.to_graph()
     ET.fromstring(graph.svg())
     assert "<lambda>" not in graph.svg()

@@ -9,6 +9,7 @@ from graph_geometry import faults_of
 from graph_programs import PICTURES, two_layer_gradient, two_layer_values
 
 import pullback as pb
+from pullback.views.graph.boxes import width_of
 
 
 @pytest.mark.parametrize("direction", ["right", "down"])
@@ -55,6 +56,12 @@ def test_a_wire_through_a_box_is_noticed():
     y = box.y + box.height / 2
     wire = replace(picture.wires[0], points=((0, y), (900, y), (910, y), (920, y)))
     assert faults_of(replace(picture, wires=(wire,)))
+
+
+def test_text_is_given_the_room_that_it_needs():
+    """The widest common monospaced fonts advance by 0.602 of their size, CJK characters by 1."""
+    assert width_of("x" * 100, 10.0) >= 602
+    assert width_of("\u53d8\u91cf", 10.0) >= 20
 
 
 def test_a_small_picture_runs_to_the_right_and_a_deep_one_down():
