@@ -25,7 +25,7 @@ from ..step import Sent, Step
 from ..subject import Subject
 from .arrays import array_figure, shape_text
 from .code import coloured
-from .jacobian import local_jacobian, local_slopes
+from .jacobian import is_small, local_jacobian, local_slopes
 from .keys import ERROR, HELPER, VALUE, Mark
 from .listing import Listing
 from .markup import Content, Markup, element
@@ -102,7 +102,7 @@ class About:
         file = os.path.basename(where.file)
         told = self.words("about.place", file=file, line=where.line)
         text = linecache.getline(where.file, where.line).strip()
-        return [told, " ", element("code", text)] if text else told
+        return [told, ": ", element("code", text)] if text else told
 
     def code(self, equation: Equation) -> Markup:
         """An equation of the forward pass as source."""
@@ -174,6 +174,7 @@ class About:
             element("pre", ["→ ", self.local_code(sent.source)]),
             element("div", [self.words("about.rule"), " ", element("math", rule)]),
             self._stopped(child.equation),
+            self.never_built(sent),
         ]
         figures: list[Content] = []
         if several:
@@ -197,7 +198,7 @@ class About:
         return element("p", self.words("about.stopped", count=count, size=size), class_="soft")
 
     def jacobian(self, child: Contribution, sent: Sent) -> list[Content]:
-        """J itself where it is small, its diagonal where it has no more, what it would take."""
+        """J itself where it is small, and its diagonal where it has no more than that."""
         words, figures = self.words, list[Content]()
         matrix, slopes = local_jacobian(self.subject, child), local_slopes(self.subject, child)
         if slopes is not None and np.ndim(slopes):
@@ -208,12 +209,12 @@ class About:
             out, name = self.subject.name(child.equation.out), sent.name
             title = words("about.jacobian", out=out, name=name)
             figures.append(_titled(title, array_figure(matrix, title, words)))
-        else:
-            figures.append(self.never_built(sent))
         return figures
 
-    def never_built(self, sent: Sent) -> Markup:
-        """What J would take, and what the VJP takes."""
+    def never_built(self, sent: Sent) -> Markup | None:
+        """What J would take, and what the VJP takes, where J is too large to look at."""
+        if is_small(self.subject, sent.contribution):
+            return None
         sizes = {
             "shape": shape_text(sent.jacobian_shape),
             "jacobian": bytes_text(sent.jacobian_bytes),

@@ -34,12 +34,12 @@ def array_figure(value: Any, name: str, words: Words) -> Markup:
         words: The language.
     """
     array = np.asarray(value)
-    if array.ndim == 0:
-        return element("p", number(array[()]), class_="number")
     if array.size == 0:
         return element("p", words("array.empty"))
     first = array.flat[0]
-    if array.size > 1 and np.all(array == first):
+    if array.size == 1:
+        return element("p", number(first), class_="number")
+    if np.all(array == first):
         return element("p", words("array.all", size=f"{array.size:,}", number=number(first)))
     matrix = as_matrix(array)
     if array.size <= MOST_CELLS and matrix.shape[1] <= MOST_COLUMNS:

@@ -5,6 +5,7 @@ Its rows are the VJPs of unit cotangents, by the local program that the derivati
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,15 +19,24 @@ MOST_ROWS, MOST_COLUMNS = 48, 64
 """A larger Jacobian is not built."""
 
 
+def is_small(subject: Subject, contribution: Contribution) -> bool:
+    """Whether J has entries, and few enough to be looked at."""
+    equation = contribution.equation
+    assert equation is not None
+    rows = math.prod(subject.shape(equation.out))
+    columns = math.prod(subject.shape(contribution.target))
+    return 0 < rows <= MOST_ROWS and 0 < columns <= MOST_COLUMNS
+
+
 def local_jacobian(subject: Subject, contribution: Contribution) -> Any:
     """J of one use, as a matrix: a row per entry of the output, a column per entry of the input.
 
-    None where it would be too large to look at, or has no entries.
+    None where it is not small.
     """
-    rows, columns = _sizes(subject, contribution)
-    if not 0 < rows <= MOST_ROWS or not 0 < columns <= MOST_COLUMNS:
+    if not is_small(subject, contribution):
         return None
     pull = _Pull(subject, contribution)
+    rows = math.prod(pull.shape)
     units = np.eye(rows).reshape(rows, *pull.shape)
     return np.array([np.ravel(pull(unit)) for unit in units])
 
@@ -44,13 +54,6 @@ def local_slopes(subject: Subject, contribution: Contribution) -> Any:
         return None
     pull = _Pull(subject, contribution)
     return pull(np.ones(pull.shape))
-
-
-def _sizes(subject: Subject, contribution: Contribution) -> tuple[int, int]:
-    equation = contribution.equation
-    assert equation is not None
-    shapes = subject.shape(equation.out), subject.shape(contribution.target)
-    return int(np.prod(shapes[0])), int(np.prod(shapes[1]))
 
 
 class _Pull:

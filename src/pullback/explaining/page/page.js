@@ -45,9 +45,12 @@ function reveal(pane, element) {
   if (!element) return;
   const outer = pane.getBoundingClientRect();
   const inner = element.getBoundingClientRect();
+  // The pane's own heading covers its top; on a phone the panel below covers its bottom.
   const top = outer.top + 48;
+  const cover = $("about").getBoundingClientRect().top;
+  const bottom = cover > top + 48 ? Math.min(outer.bottom, cover) : outer.bottom;
   if (inner.top < top) pane.scrollTop -= top - inner.top;
-  else if (inner.bottom > outer.bottom) pane.scrollTop += inner.bottom - outer.bottom + 8;
+  else if (inner.bottom > bottom) pane.scrollTop += inner.bottom - bottom + 8;
   const far = inner.left < outer.left + 120 || inner.right > outer.right - 120;
   if (element.closest("svg") && far) {
     pane.scrollLeft += (inner.left + inner.right - outer.left - outer.right) / 2;

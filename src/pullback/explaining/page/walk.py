@@ -76,6 +76,7 @@ class Walk:
             element("h4", head),
             element("pre", self.about.local_code(sent.source), class_="formula"),
             array_figure(sent.value, head, words),
+            self.about.never_built(sent),
             *self.about.jacobian(sent.contribution, sent),
         ]
         if arrived.is_fork:
