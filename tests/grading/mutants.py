@@ -4,7 +4,6 @@ import ast
 import inspect
 import linecache
 import re
-import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -35,49 +34,49 @@ class Mutant:
     Attributes:
         name: Where and what was changed.
         lines: The changed lines: those of the changed statement.
-        function: It as a function.
+        text: The text of its whole file.
+        function: The name of the function.
     """
 
     name: str
     lines: range
-    function: Any
+    text: str
+    function: str
+
+    def load(self) -> Any:
+        """It as a function; None where it is no Python."""
+        file = f"<mutant {self.name}>"
+        try:
+            code = compile(self.text, file, "exec")
+        except SyntaxError:
+            return None
+        linecache.cache[file] = (len(self.text), None, self.text.splitlines(True), file)
+        scope: dict = {"__name__": "mutant"}
+        exec(code, scope)
+        return scope[self.function]
 
 
 def mutants(function: Any) -> Iterator[Mutant]:
-    """The backward pass with each change at each place, in its file's other surroundings."""
+    """The backward pass with each change at each place; its file stays as it is around it."""
     module = inspect.getmodule(function)
     text, first = inspect.getsource(module), function.__code__.co_firstlineno
     last = first + len(inspect.getsource(function).splitlines()) - 1
-    lines = text.splitlines()
-    for number in range(first + 1, last + 1):
-        for name, pattern, new in CHANGES:
-            for place, found in enumerate(re.finditer(pattern, lines[number - 1])):
-                old = lines[number - 1]
-                changed = old[: found.start()] + new + old[found.end() :]
-                mutant = _compiled([*lines[: number - 1], changed, *lines[number:]], function)
-                if mutant is not None:
-                    label = f"{function.__name__}:{number - first}:{name}:{place}"
-                    yield Mutant(label, _statement_lines(text, number), mutant)
-
-
-def _compiled(lines: list[str], function: Any) -> Any:
-    text = "\n".join(lines) + "\n"
-    file = f"<mutant {hash(text)}>"
-    try:
-        code = compile(textwrap.dedent(text), file, "exec")
-    except SyntaxError:
-        return None
-    linecache.cache[file] = (len(text), None, text.splitlines(True), file)
-    scope: dict = {"__name__": "mutant"}
-    exec(code, scope)
-    return scope[function.__name__]
-
-
-def _statement_lines(text: str, number: int) -> range:
-    """The lines of the innermost statement around a line."""
     spans = [
         range(node.lineno, node.end_lineno + 1)
         for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.stmt) and node.lineno <= number <= node.end_lineno
+        if isinstance(node, ast.stmt)
     ]
-    return min(spans, key=len)
+    lines = text.splitlines()
+    for number in range(first + 2, last + 1):
+        around = min((span for span in spans if number in span), key=len, default=range(0))
+        for name, pattern, new in CHANGES:
+            for place, found in enumerate(re.finditer(pattern, lines[number - 1])):
+                old = lines[number - 1]
+                changed = [*lines]
+                changed[number - 1] = old[: found.start()] + new + old[found.end() :]
+                yield Mutant(
+                    f"{function.__name__}:{number - first}:{name}:{place}",
+                    around,
+                    "\n".join(changed) + "\n",
+                    function.__name__,
+                )

@@ -16,7 +16,8 @@ from .relations import How, Relation, relation
 from .stored import Stored
 from .sweeping import as_floats
 
-PRIMAL, COTANGENT, PARTIAL, INNER = "value", "error signal", "partial sum", "step"
+PRIMAL, COTANGENT, PARTIAL = "value", "error signal", "partial sum"
+SLOPE, STEP = "slope", "step"
 NOISE = 1e-7
 MOST_AXES = 3
 MOST_PARTS = 4
@@ -63,9 +64,9 @@ class Facts:
     ) -> None:
         self.point = point
         found = [fact for choice in choices for fact in _of_choice(point, choice, scales)]
-        found += [Fact(INNER, None, value) for value in _inner(point)]
+        found += _inner(point)
         self.facts = _distinct(found)
-        self._masks = _distinct([Fact(INNER, None, mask) for mask in _masks(point)])
+        self._masks = _distinct([Fact(SLOPE, None, mask) for mask in _masks(point)])
         self._known: dict[Stored, Explanation | None] = {}
 
     def explain(self, stored: Stored) -> Explanation | None:
@@ -127,12 +128,16 @@ def contributions(point: Point, choice: Choice, var: Var) -> list[Any]:
     ]
 
 
-def _inner(point: Point) -> Iterator[Any]:
+def _inner(point: Point) -> Iterator[Fact]:
     """The steps inside rules: the softmax inside that of log_softmax, 2 (y_pred - y)."""
-    values = point.derivation.values(point.inputs)
-    for var in _needed(point.derivation.program) - set(point.sweep.values):
+    program, values = point.derivation.program, point.derivation.values(point.inputs)
+    signals = set(point.derivation.cotangents.values())
+    for equation in program.equations:
+        if any(atom in signals for atom in equation.inputs):
+            signals.add(equation.out)
+    for var in _needed(program) - set(point.sweep.values):
         if var.aval.is_float:
-            yield as_floats(values[var])
+            yield Fact(STEP if var in signals else SLOPE, None, as_floats(values[var]))
 
 
 def _needed(program: Program) -> set[Var]:

@@ -50,10 +50,7 @@ def about_line(wrong: WrongLine) -> str:
 def about_lines(suspects: Sequence[tuple[int, str]]) -> str:
     """The hint where the mistake is in one of several lines."""
     numbers = ", ".join(str(number) for number, _ in suspects)
-    return (
-        f"the mistake is in one of the lines {numbers}. Store each step in a variable of its own, "
-        "and ask again."
-    )
+    return f"look at the lines {numbers}. Store each step in a variable of its own, and ask again."
 
 
 def next_step(point: Point, facts: Facts, stored: Sequence[Stored], wrt: Sequence[Var]) -> str:

@@ -40,9 +40,10 @@ def located(grade: Grade, backward: Callable[..., Any]) -> tuple[WrongLine | Non
         return None, ()
     with np.errstate(all="ignore"):
         suspects = Suspects(grade, recorder)
-        accusation = Walk(suspects).first_wrong()
+        walk = Walk(suspects)
+        accusation = walk.first_wrong()
     if accusation is None:
-        return None, _lines(recorder.source, suspects.suspects)
+        return None, _lines(recorder.source, (*suspects.suspects, *walk.doubtful))
     return _wrong_line(recorder, accusation), ()
 
 

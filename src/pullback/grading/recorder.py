@@ -17,7 +17,14 @@ from typing import Any
 import numpy as np
 
 from .references import Found, leaves_of, resolved
-from .statements import Reference, Statement, StatementsOfFile, references_of, statements_of
+from .statements import (
+    Reference,
+    Statement,
+    StatementsOfFile,
+    called_in,
+    references_of,
+    statements_of,
+)
 from .stored import Path, Stored, as_written
 
 MOST_STORED = 5000
@@ -49,7 +56,7 @@ class _Frame:
     statement: Statement | None = None
     read: list[Found] = field(default_factory=list)
     before: Before | None = None
-    came_back: list[Stored] = field(default_factory=list)
+    came_back: dict[Stored, str] = field(default_factory=dict)
 
 
 class Recorder:
@@ -123,7 +130,7 @@ class Recorder:
         statement = self.source.at(frame.f_lineno) if self.source else None
         begins_again = statement is not None and statement.is_one_line
         if statement is not state.statement or begins_again:
-            state.read, state.came_back = [], []
+            state.read, state.came_back = [], {}
             state.before = Before(dict(frame.f_locals), dict(state.stored), dict(state.objects))
         state.statement = statement
         if statement is not None:
@@ -134,6 +141,8 @@ class Recorder:
         targets = state.statement.target_names() if state.statement else set()
         leaves = list(leaves_of(frame.f_locals))
         for path, value in sorted(leaves, key=lambda leaf: leaf[0][0] not in targets):
+            if state.objects.get(path) is value and _same(state.stored[path].snapshot, value):
+                continue
             known = self._known(value)
             if known is None or not _same(known.snapshot, value):
                 known = self._store(frame, state, path, value)
@@ -143,8 +152,13 @@ class Recorder:
 
     def _store(self, frame: FrameType, state: _Frame, path: Path, value: Any) -> Stored:
         part = state.statement.part_for(path) if state.statement else None
-        reads = None if part is None else list(references_of(part))
-        found = state.read if reads is None else self._resolved(frame, state, reads)
+        if part is None:
+            found = [*state.read, *(Found(stored, True) for stored in state.came_back)]
+        else:
+            called = called_in(part)
+            back = [stored for stored, name in state.came_back.items() if name in called]
+            found = self._resolved(frame, state, list(references_of(part)))
+            found += [Found(stored, True) for stored in back]
         return self._new(state, path, value, found)
 
     def _renamed(self, state: _Frame, path: Path, value: Any, known: Stored) -> Stored:
@@ -163,13 +177,12 @@ class Recorder:
     ) -> Stored:
         if len(self.stored) >= MOST_STORED:
             raise TooLongError
-        came_back = [] if renamed else [Found(stored, True) for stored in state.came_back]
         stored = Stored(
             number=len(self.stored),
             name=as_written(path),
             statement=state.statement,
             snapshot=np.array(value),
-            inputs=tuple(dict.fromkeys(f.stored for f in (*found, *came_back) if f.surely)),
+            inputs=tuple(dict.fromkeys(f.stored for f in found if f.surely)),
             may_read=tuple(dict.fromkeys(f.stored for f in found if not f.surely)),
             renamed=renamed,
         )
@@ -194,7 +207,7 @@ class Recorder:
             else:
                 known = self._renamed(state, path, leaf, known)
             if caller is not None:
-                caller.came_back.append(known)
+                caller.came_back[known] = state.code.co_name
             elif state.code is self.backward.__code__:
                 self.returned[path[1:]] = known
         del self._frames[frame]

@@ -141,6 +141,17 @@ def _factor_of_row(flat: Any, row: Any) -> float | None:
     return factor if factor == 1.0 or flat.size > 2 else None
 
 
+def is_scaled(value: Any, other: Any) -> bool:
+    """Whether a value is another one with a factor, or an added number, for each row or column."""
+    for axis in range(value.ndim):
+        shift = np.mean(value - other, axis=axis, keepdims=True)
+        size = np.sum(other * other, axis=axis, keepdims=True)
+        factor = np.sum(value * other, axis=axis, keepdims=True) / np.where(size > 0, size, 1.0)
+        if _close(value, other + shift) or _close(value, factor * other):
+            return True
+    return False
+
+
 def _tells(value: Any) -> bool:
     """Whether a match says something: a number, or one that is repeated, is met by chance."""
     return value.size > 1 and float(np.ptp(value)) > CLOSE * float(np.max(np.abs(value)))

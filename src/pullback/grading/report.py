@@ -39,8 +39,7 @@ class BackwardCheck:
     Attributes:
         gradients: The verdict on each gradient, in the order of the inputs.
         first_wrong: The first wrong line; None when all is right or no line can be shown wrong.
-        suspects: Where no single line can be shown wrong: the lines (number, text) among which
-            the mistake is.
+        suspects: Where no single line can be shown wrong: the lines (number, text) to look at.
         remarks: What is no mistake and worth knowing: choices at kinks, low precision.
         hint: The next hint, where one was asked for.
 
@@ -95,7 +94,7 @@ class BackwardCheck:
             return [*shown, f"  {wrong.why}"] if wrong.why else shown
         if self.suspects:
             told = [f"  line {number}: {text}" for number, text in self.suspects]
-            return ["no single line can be shown wrong; the mistake is in one of these:", *told]
+            return ["no single line can be shown wrong; look at these:", *told]
         return ["no single line can be shown wrong"]
 
     def _repr_html_(self) -> str:

@@ -237,6 +237,12 @@ def _written(target: ast.expr, read: bool) -> Iterator[Reference]:
         yield Reference(target.id)
 
 
+def called_in(node: ast.AST) -> set[str]:
+    """The names of the functions and methods that an expression calls."""
+    calls = (each.func for each in ast.walk(node) if isinstance(each, ast.Call))
+    return {getattr(func, "attr", getattr(func, "id", "")) for func in calls} | {"<lambda>"}
+
+
 def references_of(node: ast.AST) -> Iterator[Reference]:
     """The values that an expression reads."""
     if isinstance(node, ast.Call):

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from functools import cached_property
 
 from ..program import Var
-from .facts import Facts
+from .facts import STEP, Facts
 from .grade import Grade
 from .kinks import choices
 from .recorder import Recorder, ancestors
-from .relations import How
+from .relations import How, close_relation
 from .returns import spelled
 from .stored import Stored
 
@@ -52,12 +52,20 @@ class Suspects:
 
         A value that is right for something else was not wrong before it got its last name.
         """
-        while result.renamed and not result.inputs[0].given:
+        while self._only_turns(result):
             before = result.inputs[0]
             if not before.renamed and self._is_of_another(var, before):
                 break
             result = before
         return result
+
+    def _only_turns(self, result: Stored) -> bool:
+        """Whether a value is another one under a new name, or the transpose of one in doubt."""
+        if len(result.inputs) != 1 or result.inputs[0].given:
+            return False
+        before = result.inputs[0]
+        found = None if self.is_explained(before) else close_relation(result.value, before.value)
+        return result.renamed or (found is not None and found.factor == 1.0)
 
     def _is_of_another(self, var: Var, stored: Stored) -> bool:
         """Whether a value is right for something else than the error signal of `var`."""
@@ -130,6 +138,15 @@ class Suspects:
         wrong = set(self.wrong.values())
         read = (*stored.inputs, *stored.may_read)
         return all(self.is_innocent(s) and s not in wrong for s in read if s is not stored)
+
+    def is_half_way(self, stored: Stored) -> bool:
+        """Whether a value is only known as a step of a rule, and led to nothing that is right.
+
+        Where it was to be a complete error signal, it would be wrong.
+        """
+        found = None if stored.given else self.facts.explain(stored)
+        is_step = found is not None and found.fact.role == STEP
+        return is_step and stored not in self.vindicated
 
     def after(self, stored: Stored) -> Iterator[tuple[Stored, tuple[Var, ...]]]:
         """The suspects computed from a value, each with the inputs whose gradient it must be."""

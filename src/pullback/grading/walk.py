@@ -1,10 +1,11 @@
 """The first wrong line: shown by what the derived rules make of the value that it stores.
 
-Three things show a line wrong when all that it read is right:
+Four things show a line wrong when all that it read is right:
 
 - From there on everything is off by one constant factor (`_by_factor`).
 - Put in place of an error signal, its value makes the derived rules compute the very numbers that
   later lines store: it plays that error signal's part, and is not it (`_by_part`).
+- It has the name and shape of a value of the forward pass, and is not it (`_by_name`).
 - It stores a returned gradient, which is wrong (`_by_result`).
 
 Where none of these can be shown, no line is named.
@@ -21,10 +22,10 @@ import numpy as np
 
 from ..program import Var
 from .facts import COTANGENT, PARTIAL
-from .faults import FACTOR, NOT_ADDED, OVERWRITTEN, SIGN, Fault, faults
+from .faults import FACTOR, NOT_ADDED, NOT_SUMMED, OVERWRITTEN, SIGN, Fault, faults
 from .kinds import Kind, kind_of
 from .recorder import ancestors
-from .relations import close_relation
+from .relations import close_relation, is_scaled
 from .returns import spelled
 from .stored import Stored
 from .suspects import Suspects
@@ -66,6 +67,9 @@ class Walk:
 
     Args:
         suspects: What its lines stored, and what speaks for and against each value.
+
+    Attributes:
+        doubtful: Values that are explained and may be to blame all the same.
     """
 
     def __init__(self, suspects: Suspects) -> None:
@@ -74,24 +78,38 @@ class Walk:
         self.point, self.choice = self.grade.point, self.grade.choice
         self.names = self.point.forward.names
         inputs = self.point.forward.inputs
+        self.doubtful: list[Stored] = []
         self._named = {var for var in self.names if var.named or var in inputs}
 
     def first_wrong(self) -> Accusation | None:
         """The first value that can be shown wrong; None where none can."""
         found = [*self._by_factor()]
-        for accusation in (next(self._by_part(), None), next(self._by_result(), None)):
+        for search in (self._by_part, self._by_name, self._by_result):
+            accusation = next(search(), None)
             if accusation is not None and not self._may_be_older(accusation):
                 found.append(accusation)
         return min(found, key=lambda a: a.stored.number, default=None)
 
     def _may_be_older(self, accusation: Accusation) -> bool:
-        """Whether a factor from earlier, which may have been left for later, may be to blame."""
-        if accusation.kind not in (FACTOR, SIGN, ""):
-            return False
-        return any(
-            self._has_new_factor(stored)
-            for stored in ancestors(accusation.stored)
-            if stored is not accusation.stored and stored not in self.suspects.behind_right
+        """Whether what the value was computed from may be to blame, although it is explained.
+
+        A factor may have been left for later, a step of a rule may be meant as an error signal.
+        """
+        older = [s for s in ancestors(accusation.stored) if s is not accusation.stored]
+        doubtful = [s for s in older if self.suspects.is_half_way(s)]
+        if accusation.kind in (FACTOR, SIGN, ""):
+            behind = self.suspects.behind_right
+            doubtful += [s for s in older if self._has_new_factor(s) and s not in behind]
+        if not accusation.kind:
+            doubtful += [s for s in older if self._is_misnamed(s)]
+        self.doubtful += doubtful
+        return bool(doubtful)
+
+    def _is_misnamed(self, stored: Stored) -> bool:
+        """Whether it has the name of a forward value, and is not it."""
+        return not stored.given and any(
+            self._is_named(stored, var, True) and close_relation(stored.value, as_floats(v)) is None
+            for var, v in self.choice.values.items()
         )
 
     def _has_new_factor(self, stored: Stored) -> bool:
@@ -134,8 +152,10 @@ class Walk:
                 is_shown = len(results) == 1
             else:
                 is_shown = len(below) > 1 or factor < 0 or self._has_other_signal(stored, factor)
-            if not is_shown:
-                continue  # a factor may be left for later, and be forgotten there
+            if not is_shown:  # a factor may be left for later, and be forgotten there
+                upstream = self.suspects.upstream
+                self.doubtful += [*results, *(s for s in upstream if self._has_new_factor(s))]
+                continue
             yield Accusation(stored, *_factor_kind(factor, self.names[var]))
 
     def _first_off_by(self, factor: float, results: list[Stored]) -> tuple[Stored, Var] | None:
@@ -186,14 +206,18 @@ class Walk:
                 if is_primal and (var in self.point.forward.inputs or not var.aval.is_float):
                     continue
                 is_named = self._is_named(stored, var, is_primal)
-                if explained and not is_named and (is_primal or not self._is_partial(stored, var)):
+                is_unsummed = not is_primal and (is_named or self.suspects.is_half_way(stored))
+                is_part = not is_primal and self._is_partial(stored, var)
+                if explained and not (is_named or is_unsummed or is_part):
                     continue
                 wanted = as_floats(derived[var])
                 for value in _arranged(stored.value, wanted.shape):
+                    if explained and not (is_named or is_part):
+                        break
                     relation = close_relation(value, wanted)
                     if relation is None or relation.factor != 1.0:
                         yield Part(var, is_primal, value)
-                if is_named and wanted.size < stored.value.size and not is_primal:
+                if is_unsummed and wanted.size < stored.value.size:
                     yield Part(var, is_primal, stored.value)
 
     def _is_played_by(self, stored: Stored, part: Part) -> bool:
@@ -250,7 +274,8 @@ class Walk:
         explained = self.suspects.is_explained(stored)
         is_named = self._is_named(stored, var, part.is_primal)
         overwrites = kind.name == NOT_ADDED and self._was_partial_before(stored, var)
-        if explained and not is_named and not overwrites:
+        is_unsummed = kind.name.startswith(NOT_SUMMED)
+        if explained and not (is_named or overwrites or is_unsummed):
             return None
         return self._accuse(stored, var, kind)
 
@@ -275,7 +300,31 @@ class Walk:
     def _is_named(self, stored: Stored, var: Var, is_primal: bool) -> bool:
         """Whether a variable's name says that it is a value, or the error signal of it."""
         name = self.names[var]
-        return var in self._named and stored.variable in ({name} if is_primal else spelled(name))
+        if is_primal:
+            is_input = var in self.point.forward.inputs
+            return var.named and not is_input and stored.variable == name
+        return var in self._named and stored.variable in spelled(name)
+
+    # ------------------------------------------------------------------ a forward value's name
+
+    def _by_name(self) -> Iterator[Accusation]:
+        """A value of the forward pass that is computed again, under its name, and differs.
+
+        Not where it differs by a factor or a shift of each row or column, as exp(z - max(z)) does.
+        """
+        for stored in self.suspects.suspects:
+            if stored.is_mask or not self.suspects.has_good_inputs(stored):
+                continue
+            for var, value in self.choice.values.items():
+                derived = as_floats(value)
+                if (
+                    self._is_named(stored, var, True)
+                    and derived.shape == stored.value.shape
+                    and not is_scaled(stored.value, derived)
+                ):
+                    yield Accusation(
+                        stored, "", f"it is not the {self.names[var]} of the forward pass."
+                    )
 
     # ------------------------------------------------------------------ a returned gradient
 
