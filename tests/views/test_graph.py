@@ -116,6 +116,15 @@ def test_a_fork_shows_what_each_use_sends_back_and_their_sum():
     assert next(fork.adds for fork in graph.picture.forks if fork.var == "x")
 
 
+def test_a_fork_adds_only_where_several_error_signals_meet():
+    def f(x):
+        h = np.tanh(x)
+        return np.sum(h * (h > 0))
+
+    (fork,) = pb.trace(f, x="N").to_graph().picture.forks
+    assert (fork.var, fork.adds) == ("h", False)
+
+
 def test_a_rule_of_ones_own_is_named():
     def softsign(x):
         return x / (1 + np.abs(x))

@@ -9,7 +9,7 @@ from graph_geometry import faults_of
 from graph_programs import PICTURES, two_layer_gradient, two_layer_values
 
 import pullback as pb
-from pullback.views.graph.boxes import width_of
+from pullback.views.graph.boxes import shape_of, width_of
 
 
 @pytest.mark.parametrize("direction", ["right", "down"])
@@ -62,6 +62,30 @@ def test_text_is_given_the_room_that_it_needs():
     """The widest common monospaced fonts advance by 0.602 of their size, CJK characters by 1."""
     assert width_of("x" * 100, 10.0) >= 602
     assert width_of("\u53d8\u91cf", 10.0) >= 20
+
+
+@pytest.mark.parametrize("name", ["two layers", "five children", "deep", "moves"])
+def test_no_wire_is_bent_by_only_a_few_pixels(name):
+    picture = PICTURES[name]().to_graph(direction="down").picture
+    bends = [abs(wire.points[2][0] - wire.points[1][0]) for wire in picture.wires]
+    assert [bend for bend in bends if 0 < bend < 8] == []
+    assert 0 in bends
+
+
+@pytest.mark.parametrize("sideways", [True, False])
+@pytest.mark.parametrize("name", ["two layers", "five children", "moves"])
+def test_the_layout_knows_the_whole_extent_of_a_node(name, sideways):
+    for node in PICTURES[name]().to_graph().scene.nodes:
+        for main in (None, *range(len(node.entries))):
+            shape = shape_of(node, sideways, main)
+            along, across = shape.block.length, shape.block.before + shape.block.after
+            size = (along, across) if sideways else (across, along)
+            corner = (0, -shape.block.before) if sideways else (-shape.block.before, 0)
+            for part in (shape.box, *(text.box for text in shape.texts)):
+                assert part.x >= corner[0]
+                assert part.y >= corner[1]
+                assert part.x + part.width <= corner[0] + size[0] + 1e-9
+                assert part.y + part.height <= corner[1] + size[1] + 1e-9
 
 
 def test_a_small_picture_runs_to_the_right_and_a_deep_one_down():
