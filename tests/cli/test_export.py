@@ -95,6 +95,7 @@ def test_the_file_checks_itself_and_is_the_derived_gradient(net, in_process):
     assert ended.returncode == 0, ended.stderr
     assert [line.split()[0] for line in ended.stdout.splitlines()[1:-1]] == ["x", "W", "b"]
     inputs = defined_in(NET)["example_inputs"]()
+    assert "'labels': np.array([0, 2, 1, 1]" in (net / "out.py").read_text()
     dx, dparams = defined_in((net / "out.py").read_text())["grad_forward"](**inputs)
     expected = pb.grad(defined_in(NET)["forward"], wrt=["x", "params"])(**inputs)
     assert np.allclose(dx, expected[0], rtol=1e-12)

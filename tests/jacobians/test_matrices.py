@@ -135,6 +135,10 @@ def test_jacobians_nest_and_steer_by_values():
     second = pb.jacobian(pb.jacobian(f))(X)
     assert np.allclose(np.einsum("iii->i", second), -np.sin(X), rtol=1e-14)
     assert np.count_nonzero(second) == 3
+    twice = pb.jacobian(pb.jacobian(lambda x: np.exp(np.exp(x))))(X)
+    assert np.allclose(
+        np.einsum("iii->i", twice), np.exp(np.exp(X)) * np.exp(X) * (1 + np.exp(X)), rtol=1e-13
+    )
     trace = pb.grad(lambda x: np.sum(pb.jacobian(np.sin)(x) * np.eye(3)))
     assert np.allclose(trace(X), -np.sin(X), rtol=1e-14)
     assert np.allclose(pb.jacobian(f)(-X), np.diag(-np.sin(-X)), rtol=1e-14)

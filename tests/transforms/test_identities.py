@@ -277,9 +277,14 @@ REFUSED = [
     ("copy_of_value", lambda v: v["mask"].astype("f8") + 1, ["astype", "add"]),
     ("kept_axes", lambda v: rowless(v) * total(v["x"], 1), ["sum", "sum", "multiply"]),
     ("kept_axes", lambda v: rowless(v) * total(v["y"], 0), ["sum", "sum", "multiply"]),
+    ("kept_axes", lambda v: total(v["x"], 0) + np.sum(v["x"]), ["sum", "sum", "add"]),
     ("leading_axes", lambda v: v["row"] * np.expand_dims(v["row"], 0), ["expand_dims", "multiply"]),
     ("leading_axes", lambda v: total(np.expand_dims(v["row"], 0), 0), ["expand_dims", "sum"]),
-    ("leading_axes", lambda v: v["x"].T * v["row"][:, None], ["transpose", "getitem", "multiply"]),
+    (
+        "leading_axes",  # the new axis comes last
+        lambda v: v["x"].T * np.expand_dims(v["row"], 1),
+        ["transpose", "expand_dims", "multiply"],
+    ),
     ("sum_of_scaled", lambda v: total(v["x"] * v["y"], 1), ["multiply", "sum"]),
     ("sum_of_scaled", lambda v: total(v["column"] * v["x"], 0), ["multiply", "sum"]),
     ("sum_of_scaled", lambda v: total(v["row"] * v["x"], (0, 1)), ["multiply", "sum"]),

@@ -33,6 +33,9 @@ from .numpy_source import (
 )
 from .samples import axis_sizes, sample_texts
 
+OWN_NAMES = ("example_inputs", "decoded", "random", "paths", "sys", "base64", "TOLERANCE", "STEPS")
+"""What else a file calls something."""
+
 ROUGH = "TOLERANCE = 1e-2\nSTEPS = (3e-1, 1e-1, 3e-2, 1e-2)\n"
 """What a check can tell where numbers pass through float32, whatever the inputs are."""
 
@@ -107,7 +110,7 @@ class _File:
         programs = (both.forward, both.backward)
         checks = {function.__name__ for function in _check_functions()}
         helpers = both.forward.helper_names | both.backward.helper_names
-        taken = frozenset({*helpers, *checks, "example_inputs", "decoded", "sys", "base64"})
+        taken = frozenset({*helpers, *checks, *OWN_NAMES})
         self.forward_name = function_name(both.forward, taken)
         self.backward_name = function_name(both.backward, taken | {self.forward_name})
         arrays = dict.fromkeys(var for p in programs for var in p.defaults if not var.aval.weak)
