@@ -1,7 +1,8 @@
 """The vocabulary: one module per family, one primitive in one place.
 
-A primitive stands with its meaning (the NumPy expression it is written as), its shape rule, its
-VJP rule, its convention at kinks and the sample inputs on which the tests examine it.
+A primitive stands with its meaning (the NumPy expression it is written as), its formula, its
+shape rule, its VJP rule, its convention at kinks, the operations it costs and the sample inputs
+on which the tests examine it.
 """
 
 from . import (
