@@ -98,7 +98,7 @@ def match(point: Point, returned: Any, wrt: Wrt = None) -> Matched:
         raise _nothing_found(point, ignored)
     return Matched(
         graded,
-        {var: _array(point, var, found[var].value) for var in graded if var in found},
+        {var: np.asarray(found[var].value) for var in graded if var in found},
         {var: found[var].path for var in graded if var in found},
         tuple(ignored),
     )
@@ -111,6 +111,9 @@ def spelled(name: str) -> set[str]:
 
 def _leaves(returned: Any) -> list[_Leaf]:
     values, structure = flatten(returned)
+    for value in values:
+        if value is not None:
+            _refuse_unless_numbers(value)
     return [_Leaf(p, value) for p, value in zip(structure.paths(), values, strict=True)]
 
 
@@ -118,10 +121,7 @@ def _by_name(point: Point, leaves: list[_Leaf]) -> tuple[dict[Var, _Leaf], list[
     found: dict[Var, _Leaf] = {}
     ignored: list[str] = []
     for leaf in leaves:
-        for is_of in (_is_path_of, _is_gradient_path_of):
-            candidates = [v for v in point.floating if is_of(point, v, _from_first_name(leaf.path))]
-            if candidates:
-                break
+        candidates = _candidates(point, leaf.path)
         text = "".join(f"[{key!r}]" for key in leaf.path)
         if len(candidates) > 1:
             raise UnmatchedError(
@@ -139,9 +139,14 @@ def _by_name(point: Point, leaves: list[_Leaf]) -> tuple[dict[Var, _Leaf], list[
     return found, ignored
 
 
-def _from_first_name(path: Path) -> Path:
-    start = next(place for place, key in enumerate(path) if isinstance(key, str))
-    return path[start:]
+def _candidates(point: Point, path: Path) -> list[Var]:
+    """The inputs that keys may name; what stands before, such as "grads", may name none."""
+    for start in range(len(path)):
+        for is_of in (_is_path_of, _is_gradient_path_of):
+            found = [var for var in point.floating if is_of(point, var, path[start:])]
+            if found:
+                return found
+    return []
 
 
 def _is_path_of(point: Point, var: Var, path: Path) -> bool:
@@ -282,14 +287,13 @@ def _nothing_found(point: Point, ignored: list[str]) -> UsageError:
     )
 
 
-def _array(point: Point, var: Var, value: Any) -> Any:
+def _refuse_unless_numbers(value: Any) -> None:
     try:
-        array = np.asarray(value)
+        dtype = np.asarray(value).dtype
     except ValueError:
-        array = np.asarray(None)
-    if array.dtype.kind not in "fiub":
+        dtype = np.dtype(object)
+    if dtype.kind not in "fiub":
         raise UsageError(
-            f"The backward returned {type(value).__name__} of dtype {array.dtype} for "
-            f"{point.path(var)}; allowed are real numbers and arrays of them."
+            f"The backward returned a {type(value).__name__} of dtype {dtype}; allowed are real "
+            "numbers and arrays of them, in tuples, lists and dicts."
         )
-    return array

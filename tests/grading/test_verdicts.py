@@ -1,0 +1,226 @@
+"""How gradients are compared: kinks, precision, shapes, and numbers that are not finite."""
+
+import re
+import sys
+
+import numpy as np
+import pytest
+
+import pullback as pb
+from pullback.errors import TraceError, UsageError
+
+
+def relu_loss(x, W):
+    return np.sum(np.maximum(x @ W, 0) ** 1 * np.array([1.0, 2.0]))
+
+
+def on_the_kink():
+    x = np.array([[1.0, -1.0], [2.0, 1.0], [0.0, 0.0]])
+    return x, np.ones((2, 2))
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.5, 1.0])
+def test_any_slope_between_the_two_is_right_on_a_kink_and_remarked_on(slope):
+    def backward(x, W):
+        h = x @ W
+        d = np.array([1.0, 2.0]) * np.where(h == 0, slope, h > 0)
+        return d @ W.T, x.T @ d
+
+    found = pb.check_backward(relu_loss, backward, *on_the_kink())
+    assert found.right, str(found)
+    assert bool(found.remarks) == (slope != 0.0)
+    if slope:
+        assert "exactly on the kink of maximum(h" in found.remarks[0] or "kink" in found.remarks[0]
+
+
+@pytest.mark.parametrize("slope", [-0.5, 1.5])
+def test_a_slope_outside_the_two_is_wrong(slope):
+    def backward(x, W):
+        h = x @ W
+        d = np.array([1.0, 2.0]) * np.where(h == 0, slope, h > 0)
+        return d @ W.T, x.T @ d
+
+    assert not pb.check_backward(relu_loss, backward, *on_the_kink())
+
+
+def test_a_condition_may_be_decided_otherwise_where_both_sides_tie():
+    def forward(x):
+        h = x * 1.0
+        h[h < 0] = 0
+        return np.sum(h)
+
+    point = np.array([-1.0, 0.0, 2.0])
+    assert pb.check_backward(forward, lambda x: 1.0 * (x >= 0), point)
+    found = pb.check_backward(forward, lambda x: 1.0 * (x > 0), point)
+    assert found.right
+    assert found.remarks
+
+
+def test_a_condition_that_decides_a_jump_is_no_kink():
+    def forward(x):
+        return np.sum(np.where(x >= 1.0, 5.0 * x, x))
+
+    x = np.array([1.0, 2.0, -1.0])
+    assert pb.check_backward(forward, lambda x: np.where(x >= 1, 5.0, 1.0), x)
+    assert not pb.check_backward(forward, lambda x: np.where(x > 1, 5.0, 1.0), x)
+
+
+def test_a_wrong_mask_is_wrong_although_some_entries_lie_on_the_kink():
+    def backward(x, W):
+        h = x @ W
+        d = np.array([1.0, 2.0]) * (h <= 0)
+        return d @ W.T, x.T @ d
+
+    assert not pb.check_backward(relu_loss, backward, *on_the_kink())
+
+
+def test_a_gradient_that_is_zero_but_for_rounding():
+    def forward(x, b):
+        z = x + b
+        return np.sum(((z - z.mean(axis=0)) * x) ** 2)
+
+    x, b = np.random.default_rng(0).normal(size=(50, 3)) * 1e3, np.ones(3)
+    assert pb.check_backward(forward, lambda x, b: 0 * b, x, b, wrt="b")
+    noise = pb.check_backward(forward, lambda x, b: b * 1e-3, x, b, wrt="b")
+    assert noise.right  # far below the rounding of the terms that cancel
+    assert not pb.check_backward(forward, lambda x, b: b * 1e9, x, b, wrt="b")
+
+
+@pytest.mark.parametrize("error", [1e-4, 1e-5 * 5])
+def test_a_small_relative_error_is_wrong(error):
+    found = pb.check_backward(
+        lambda x: np.sum(x**2), lambda x: 2 * x * (1 + error), np.arange(1.0, 9.0)
+    )
+    assert not found
+
+
+def test_float32_work_is_right_and_an_error_of_its_size_in_float64_is_remarked_on():
+    x = np.random.default_rng(0).normal(size=200)
+
+    def forward(x):
+        return np.sum(np.exp(x) ** 2)
+
+    single = pb.check_backward(
+        forward, lambda x: 2 * np.exp(x.astype(np.float32)) ** 2, x.astype(np.float32)
+    )
+    assert single.right
+    assert single.remarks == ()
+    rounded = pb.check_backward(forward, lambda x: 2 * np.exp(x) ** 2 * (1 + 1e-6), x)
+    assert rounded.right
+    assert "float32's precision" in rounded.remarks[0]
+
+
+@pytest.mark.parametrize(
+    ("returned", "how"),
+    [
+        (
+            lambda g: g[:, None],
+            r"its shape is \(4, 1\), that of x is \(4,\); its entries are right",
+        ),
+        (lambda g: g[None], r"its shape is \(1, 4\)"),
+        (lambda g: np.stack([g, g * 0]), r"it is not yet summed over axis 0"),
+        (lambda g: np.append(g[:3], np.nan), r"1 of 4 entries are not finite"),
+        (lambda g: g * np.inf, "not finite"),
+        (lambda g: -g, "its sign is wrong"),
+        (lambda g: g / 4, "it is 1/4 times the right one"),
+        (lambda g: g * 0, "it is zero|4 of 4"),
+        (lambda g: g + np.eye(4)[2], r"1 of 4 entries differ: 7 in place of 6 at entry \[2\]"),
+        (lambda g: g.sum(), r"its shape is \(\)"),
+    ],
+)
+def test_how_a_gradient_is_wrong_is_told(returned, how):
+    found = pb.check_backward(
+        lambda x: np.sum(x**2), lambda x: returned(2 * x), np.array([1.0, 2.0, 3.0, -1.0]), wrt="x"
+    )
+    assert not found.right
+    assert re.search(how, found.gradients[0].how), found.gradients[0].how
+
+
+def test_a_transposed_gradient_is_told():
+    W = np.arange(6.0).reshape(2, 3)
+    found = pb.check_backward(lambda W: np.sum(W**2), lambda W: 2 * W.T, W, wrt="W")
+    assert "it is transposed" in found.gradients[0].how
+
+
+def test_whole_numbers_are_gradients_too():
+    assert pb.check_backward(lambda x: np.sum(x), lambda x: np.ones(3, int), np.arange(3.0))
+
+
+def test_the_backward_gets_copies():
+    x = np.arange(3.0)
+
+    def backward(x):
+        x *= 2
+        return x
+
+    assert pb.check_backward(lambda x: np.sum(x**2), backward, x)
+    assert x.tolist() == [0, 1, 2]
+
+
+def test_an_error_of_the_backward_is_the_callers_and_leaves_no_tracer():
+    before = sys.gettrace()
+
+    def stops(x):
+        if sys.gettrace() is not before:
+            raise RuntimeError("seen")
+        return x * 3.14
+
+    with pytest.raises(RuntimeError, match="seen"):
+        pb.check_backward(lambda x: np.sum(x**2), stops, np.arange(1.0, 4.0) ** 2)
+    assert sys.gettrace() is before
+
+
+def test_a_tracer_that_was_there_is_there_again():
+    def tracer(frame, event, arg):
+        return None
+
+    before = sys.gettrace()
+    sys.settrace(tracer)
+    try:
+        pb.check_backward(lambda x: np.sum(x**2), lambda x: x * x, np.arange(4.0))
+        assert sys.gettrace() is tracer
+    finally:
+        sys.settrace(before)
+
+
+def test_a_backward_without_source_gets_a_verdict():
+    backward = eval("lambda x: x", {})
+    found = pb.check_backward(lambda x: np.sum(x**2), backward, np.arange(4.0))
+    assert not found.right
+    assert "no single line can be shown wrong" in str(found)
+
+
+def test_a_backward_that_stores_too_much_gets_a_verdict():
+    def backward(x):
+        total = x * 0
+        for _ in range(6000):
+            total = total + 1e-4
+        return total
+
+    found = pb.check_backward(lambda x: np.sum(x**2), backward, np.arange(4.0))
+    assert not found.right
+    assert found.first_wrong is None
+
+
+@pytest.mark.parametrize(
+    ("forward", "error"),
+    [
+        (lambda x: x, UsageError),
+        (lambda x: np.sum(x) * np.inf, UsageError),
+        (lambda x: np.linalg.svd(x.reshape(2, 2))[1].sum(), TraceError),
+    ],
+)
+def test_a_forward_without_a_gradient_is_refused(forward, error):
+    with pytest.raises(error):
+        pb.check_backward(forward, lambda x: x, np.arange(4.0))
+
+
+def test_a_program_is_refused_as_forward():
+    program = pb.trace(lambda x: np.sum(x), x="N")
+    with pytest.raises(UsageError, match="pass the forward pass as the function"):
+        pb.check_backward(program, lambda x: x, np.arange(4.0))
+
+
+def test_the_backward_must_be_a_function():
+    with pytest.raises(UsageError, match="must be a function"):
+        pb.check_backward(lambda x: np.sum(x), np.ones(3), np.arange(3.0))
