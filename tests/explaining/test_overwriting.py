@@ -97,10 +97,14 @@ def test_a_lost_contribution_of_zeros_does_no_harm():
 
 
 def test_equal_contributions_to_two_values_are_told_apart():
-    def f(a, b):
-        return np.sum(a + b) + np.sum(a + b) + np.sum(b)
+    """b gets the two of a, and one more behind them."""
 
-    assert_overwritten(subject_at(f, (np.ones(2), np.ones(2))))
+    def f(a, b):
+        return 3.0 * np.sum(b) + np.sum(a + b) + np.sum(a + b)
+
+    subject = subject_at(f, (np.ones(2), np.ones(2)))
+    assert_overwritten(subject)
+    assert [Overwriting(subject).signal(var)[0] for var in subject.wrt] == [1.0, 3.0]
 
 
 def test_a_value_that_is_returned_twice_is_a_fork_too():
@@ -118,6 +122,25 @@ def test_a_value_that_is_returned_twice_is_a_fork_too():
 
 def test_sums_of_the_forward_pass_stay():
     """Its additions may add the very values that the backward pass adds."""
+
+    @pb.custom_vjp(rule=lambda ct, out, x: out)
+    def doubled(x):
+        return 2.0 * x
+
+    def f(x):
+        first = doubled(x)
+        second = doubled(x + 1.0)
+        return np.sum(second + first)
+
+    subject = subject_at(f, (np.ones(2),))
+    (x,) = subject.wrt
+    assert np.array_equal(subject.signal(x), [6.0, 6.0])
+    wrong = Overwriting(subject)
+    for equation in subject.forward.equations:
+        assert np.array_equal(wrong.values[equation.out], subject.values[equation.out])
+
+
+def test_the_gradient_of_a_gradient_is_overwritten_too():
     program = pb.grad(pb.trace(forked, **SPECS), wrt="W1")
     again = pb.trace(lambda **values: np.sum(program(**values) ** 2), **SPECS)
     subject = subject_at(again, (), VALUES, wrt=["W2"])

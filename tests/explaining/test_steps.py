@@ -109,6 +109,8 @@ def test_the_switch_keeps_the_place_and_shows_the_wrong_answer_beside_the_right_
     assert not steps.current.is_wrong
     assert np.array_equal(wrong.current.right_cotangent, steps.current.cotangent)
     assert not np.allclose(wrong.current.cotangent, steps.current.cotangent)
+    arrived = {send.contribution.position: send.arrived for send in wrong.jump("multiply").sends}
+    assert np.allclose(arrived[1].total, VALUES["x"] @ VALUES["W1"])
     assert not wrong.added().overwrites
     assert stepping(overwrite=True).overwrites
     assert not any(step.is_wrong for step in stepping(two_layer, overwrite=True))

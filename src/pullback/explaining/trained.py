@@ -33,4 +33,6 @@ def trained_subject(
     batch = prepared.plan.rows.chosen(chosen).counted.flat
     program = without_lines(problem.loss_program())
     args = [*batch, dict(params), dict(problem.state)]
-    return subject_at(program, args, wrt=wrt or "params", step=prepared.step)
+    drawn = {program.names[var] for var in program.defaults} & {"seed"}  # of dropout
+    numbers = {name: prepared.settings[name] for name in drawn}
+    return subject_at(program, args, numbers, wrt=wrt or "params", step=prepared.step)
