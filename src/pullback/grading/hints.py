@@ -74,7 +74,7 @@ def _in_order(point: Point, wrt: Sequence[Var]) -> Iterator[Var]:
     """The named values in the order in which their error signals are complete, then inputs."""
     cotangents = {pull.equation.out: None for pull in point.derivation.pulls}
     yield from (var for var in cotangents if var.named and _leads_to(point, var, wrt))
-    yield from (var for var in wrt if var in point.derivation.cotangents)
+    yield from (var for var in point.derivation.cotangents if var in wrt)
 
 
 def _leads_to(point: Point, var: Var, wrt: Sequence[Var]) -> bool:
