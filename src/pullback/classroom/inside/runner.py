@@ -88,7 +88,7 @@ def _answer(request: Mapping[str, Any]) -> tuple[dict[str, Any], list[Any]]:
     arrays: list[Any] = []
     trees = []
     for tree in request["sets"]:
-        args, keywords = decode(tree, [array.copy() for array in loaded])
+        args, keywords = decode(tree, loaded)
         result = _called(function, *args, **keywords)
         try:
             trees.append(encode(result, arrays))
