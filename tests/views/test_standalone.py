@@ -237,11 +237,25 @@ def test_an_entry_on_a_kink_is_counted_and_must_lie_between_its_slopes(capsys):
     text = pb.trace(f, x="3").to_numpy(standalone=True, example={"x": HERE})
     code, out = run_here(text, capsys)
     assert code == 0, out
-    assert "right, 3 on a kink" in out
+    assert "right, 3 on a kink or an edge" in out
     mask = "x - HERE > 0"
     assert mask in text
     code, out = run_here(text.replace(mask, "2.0 * (x - HERE >= 0)"), capsys)
     assert code == 1, out
+
+
+def test_the_edge_of_the_domain_is_no_mistake(capsys):
+    def f(x):
+        return np.sum(x**1.5) + np.sum(np.log(x + 0.004))
+
+    example = {"x": np.array([0.0, 0.001, 2.0])}
+    text = pb.trace(f, x="3").to_numpy(standalone=True, example=example)
+    code, out = run_here(text, capsys)
+    assert code == 0, out
+    assert "right, 1 on a kink or an edge" in out
+    wrong = text.replace("return (", "dx[2] += 1e-3; return (", 1)
+    assert wrong != text
+    assert run_here(wrong, capsys)[0] == 1
 
 
 HERE = np.array([0.5, -1.0, 2.0])

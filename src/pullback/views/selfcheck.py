@@ -57,28 +57,42 @@ def unit_steps(shape, random):
     return list(np.eye(size).reshape(size, *shape))
 
 
+def central_slope(along, step):
+    """The fourth-order central difference of along(t) at t = 0."""
+    near, far = along(step) - along(-step), along(2 * step) - along(-2 * step)
+    return (8 * near - far) / (12 * step)
+
+
 def slope_at_zero(along):
     """The slope of along(t) at t = 0, and the lower and the higher of its one-sided slopes.
 
-    Of the central differences with several steps that one counts with which the next one agrees
-    best: a long step suffers from curvature and kinks, a short one from rounding.
+    Of the differences with several steps that one counts with which the next one agrees best: a
+    long step suffers from curvature and kinks, a short one from rounding.
     """
-    here, ends = along(0.0), [(along(-step), along(step)) for step in STEPS]
-    slopes = [(b - a) / (2 * step) for (a, b), step in zip(ends, STEPS, strict=True)]
-    best = int(np.argmin(np.abs(np.diff(slopes))))
-    (behind, ahead), step = ends[-1], STEPS[-1]
-    return slopes[best], *sorted([(here - behind) / step, (ahead - here) / step])
+    with np.errstate(all="ignore"):  # a long step may leave the function's domain
+        slopes = [central_slope(along, step) for step in STEPS]
+        gaps = np.abs(np.diff(slopes))
+        here, step = along(0.0), STEPS[-1]
+        sides = [(here - along(-step)) / step, (along(step) - here) / step]
+    best = int(np.argmin(np.where(np.isfinite(gaps), gaps, np.inf)))
+    return slopes[best], *sorted(sides)
 
 
 def error_along(along, expected):
-    """The relative error of a slope; None exactly on a kink, where it lies between both slopes."""
+    """The relative error of a slope.
+
+    None exactly on a kink, where it lies between the two one-sided slopes, and at the edge of the
+    function's domain, where no slope can be measured.
+    """
     slope, low, high = slope_at_zero(along)
+    if np.isfinite(expected) and not np.isfinite(slope):
+        return None
     floor = 1e-4 * (1 + abs(along(0.0)))
     error = abs(slope - expected) / (max(abs(slope), abs(expected)) + floor)
     kinked = high - low > 100 * TOLERANCE * (max(abs(low), abs(high)) + floor)
     if error > TOLERANCE and kinked and low - TOLERANCE <= expected <= high + TOLERANCE:
         return None
-    return error if np.isfinite(error) else np.inf
+    return error
 
 
 def variable_is_right(total, inputs, path, gradient, random):
@@ -96,9 +110,9 @@ def variable_is_right(total, inputs, path, gradient, random):
     except ValueError as refusal:  # of a value declared to be a distribution, for example
         print(f"not checked, as it cannot be moved: {refusal}")
         return True
-    worst = max((error for error in errors if error is not None), default=0.0)
+    worst = np.max([error for error in errors if error is not None], initial=0.0)
     what = "entries" if len(errors) == np.prod(shape) else "directions"
-    kinks = f", {errors.count(None)} on a kink" if None in errors else ""
+    kinks = f", {errors.count(None)} on a kink or an edge" if None in errors else ""
     told = f"{'x'.join(map(str, shape)) or 'number':<14} {len(errors):>3} {what:<11}"
     print(f"{told} {worst:.1e} {'right' if worst <= TOLERANCE else 'WRONG'}{kinks}")
     return worst <= TOLERANCE
