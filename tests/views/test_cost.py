@@ -54,6 +54,9 @@ class Counted:
     __radd__, __rmul__ = __add__, __mul__
     __lt__ = __ge__ = __le__ = __gt__
 
+    def conjugate(self):
+        return self
+
     def sqrt(self):
         return self._done(self.value**0.5)
 
@@ -94,17 +97,30 @@ def test_the_operations_are_those_that_are_done(name):
             assert flops_of(primitive, case) == operations(primitive, case)
 
 
-@pytest.mark.parametrize("name", ["sum", "prod", "matmul", "max", "mean"])
+@pytest.mark.parametrize("name", ["sum", "prod", "matmul", "max", "mean", "var"])
 def test_a_sum_counts_one_addition_for_each_entry(name):
     """The convention counts n for n numbers, of which the first needs no addition."""
     primitive = REGISTRY[name]
     for case in primitive.cases(np.random.default_rng(0)):
         avals = [aval_of(x) for x in case.inputs]
         results = int(np.prod(primitive.aval(*avals, **case.params).shape))
-        if name == "mean":  # it divides each result besides
+        if name in ("mean", "var"):  # they divide besides
             assert flops_of(primitive, case) == operations(primitive, case)
         else:
             assert flops_of(primitive, case) == operations(primitive, case) + results
+
+
+@pytest.mark.parametrize(
+    ("subscripts", "flops"),
+    [("ij,jk->ik", 2 * 24), ("i,i->", 2 * 4), ("i,j->ji", 3), ("ij->j", 12), ("ij,k->i", 2 * 24)],
+)
+def test_einsum_counts_its_products_and_its_sums(subscripts, flops):
+    (case,) = (
+        case
+        for case in REGISTRY["einsum"].cases(np.random.default_rng(0))
+        if case.params["subscripts"] == subscripts
+    )
+    assert flops_of(REGISTRY["einsum"], case) == flops
 
 
 def test_every_primitive_that_is_not_entry_by_entry_says_what_it_does():

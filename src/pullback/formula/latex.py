@@ -77,16 +77,8 @@ def _row(box: boxes.Row) -> str:
         spaced = isinstance(item, boxes.Sign) and not item.prefix
         if box.apart and text and not spaced and not text.endswith(" "):
             text += r"\,"
-        text = _joined(text, f" {piece} " if spaced else piece)
+        text += f" {piece} " if spaced else piece
     return text
-
-
-def _joined(left: str, right: str) -> str:
-    """Two pieces side by side; a command is kept apart from a letter that follows."""
-    last = left.rsplit("\\", 1)[-1] if "\\" in left else ""
-    if last.isalpha() and right[:1].isalpha():
-        return f"{left} {right}"
-    return left + right
 
 
 def _script(box: boxes.Script) -> str:
