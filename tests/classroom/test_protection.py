@@ -54,7 +54,7 @@ def test_the_trial_tells_what_is_open(put_on, closed, all_layers, monkeypatch):
     ]
 
 
-def test_a_layer_that_the_system_lacks_is_left_out_in_the_trial_alone(layers):
+def test_a_layer_that_the_system_lacks_is_left_out_in_the_trial_alone(all_layers):
     """The trial goes on without it; a submission never does."""
     lacking = Sandbox(layers=("limits", "user"))
     request = {"user": -1}  # no user has this number
