@@ -42,6 +42,16 @@ def test_values_over_a_wide_range_stand_on_a_logarithmic_axis():
     assert "loss" in texts_of(with_zero)
 
 
+@pytest.mark.parametrize("low", [0.0, 0.585, -3.0])
+@pytest.mark.parametrize("width", [1e-3, 0.7, 0.91, 1.01, 2.0, 9.9, 12345.0])
+def test_there_are_a_few_round_ticks(low, width):
+    svg = line_chart_svg("score", {"a": [(0, low), (1, low + width)]}, "epoch")
+    tree = ElementTree.fromstring(svg)
+    ticks = [each.text for each in tree.iter(f"{SVG}text") if each.get("text-anchor") == "end"]
+    assert 3 <= len(ticks) <= 11
+    assert len(set(ticks)) == len(ticks)
+
+
 def test_what_is_not_finite_is_left_out():
     svg = line_chart_svg("loss", {"a": [(0, 1.0), (1, math.nan), (2, 2.0), (3, math.inf)]}, "x")
     assert [len(points) for points in lines_of(svg)] == [2]

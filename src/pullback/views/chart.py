@@ -42,8 +42,11 @@ class _Scale:
             step = 1 + (last - first) // 5
             powers = [10.0**exponent for exponent in range(first, last + 1, step)]
             return powers if len(powers) > 1 else [self.low, self.high]
-        apart = _round_step((self.high - self.low) / 4)
-        low, high = math.ceil(self.low / apart - 1e-9), math.floor(self.high / apart + 1e-9)
+        power = 10.0 ** math.ceil(math.log10(self.high - self.low))
+        for apart in (power, power / 2, power / 5, power / 10, power / 20):
+            low, high = math.ceil(self.low / apart - 1e-9), math.floor(self.high / apart + 1e-9)
+            if high - low >= 2:
+                break
         return [i * apart for i in range(low, high + 1)]
 
 
@@ -99,7 +102,7 @@ def _grid(x_scale: _Scale, y_scale: _Scale) -> Iterator[str]:
     for tick in y_scale.ticks():
         y = y_scale.place(tick)
         yield f'<path d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}" stroke="currentColor" opacity=".2"/>'
-        yield f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{tick:.3g}</text>'
+        yield f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{tick:.6g}</text>'
     for tick in x_scale.ticks():
         x = x_scale.place(tick)
         yield f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 15}" text-anchor="middle">{tick:.6g}</text>'
@@ -111,12 +114,6 @@ def _scale(values: Sequence[float], start: float, end: float, may_be_wide: bool)
     if low == high:
         low, high = low - (abs(low) or 1.0) / 2, high + (abs(high) or 1.0) / 2
     return _Scale(low, high, start, end, logarithmic)
-
-
-def _round_step(step: float) -> float:
-    """The next larger of 1, 2 and 5 times a power of ten."""
-    power = 10.0 ** math.floor(math.log10(step))
-    return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= step * (1 - 1e-9))
 
 
 def _apart(places: Sequence[float], least: float = 13.0) -> list[float]:

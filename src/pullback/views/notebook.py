@@ -21,11 +21,16 @@ def program_html(program: Program) -> str:
     """A program: its NumPy source, its equations, its picture."""
     is_open = len(program.equations) <= MOST_OPEN
     parts = [
-        folded("source", f"<pre>{escape(to_numpy(program), quote=False)}</pre>", is_open),
+        folded("source", preformatted(to_numpy(program)), is_open),
         folded("equations", to_mathml(program, Wishes(), reasons=False), is_open),
         folded("picture", draw(program, most=MOST_NODES).svg(), is_open),
     ]
     return f"<div><p><code>{escape(repr(program))}</code></p>{''.join(parts)}</div>"
+
+
+def preformatted(text: str) -> str:
+    """A text whose columns stay below each other, whatever the notebook's own style."""
+    return f'<pre style="font-family: monospace">{escape(text, quote=False)}</pre>'
 
 
 def folded(title: str, content: str, is_open: bool = True) -> str:
