@@ -43,7 +43,7 @@ class _Scale:
             powers = [10.0**exponent for exponent in range(first, last + 1, step)]
             return powers if len(powers) > 1 else [self.low, self.high]
         power = 10.0 ** math.ceil(math.log10(self.high - self.low))
-        for apart in (power, power / 2, power / 5, power / 10, power / 20):
+        for apart in (power / part for part in (1, 2, 5, 10, 20, 50)):
             low, high = math.ceil(self.low / apart - 1e-9), math.floor(self.high / apart + 1e-9)
             if high - low >= 2:
                 break
