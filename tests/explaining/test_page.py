@@ -152,6 +152,15 @@ def test_lines_stand_beside_their_equations():
     ]
 
 
+def test_names_within_helper_functions_are_no_variables():
+    listing = Listing(Keys(subject_of("trained")), ENGLISH)
+    helpers, function = listing.rows().split("</details>")
+    assert "x" in listing.marks
+    assert "(x" in helpers
+    assert "data-name" not in helpers
+    assert 'data-name="x"' in function
+
+
 def test_what_is_computed_within_a_line_belongs_to_it():
     subject = subject_of("notes")
     listing = Listing(Keys(subject), ENGLISH)
