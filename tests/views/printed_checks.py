@@ -30,7 +30,9 @@ INSIDE = {"mtr": "mtable", "mtd": "mtr"}
 
 def check_latex(text: str) -> None:
     """Groups, environments and stretched fences close; every command is one that exists."""
-    plain = re.sub(r"\\text(bf)?\{[^{}]*\}", "", re.sub(r"\\[_%&#$]", "", text))
+    unescaped = re.sub(r"\\[_%&#$]", "", text)
+    assert not re.search(r"\\text(bf)?\{[^{}]*[_%&#$][^{}]*\}", unescaped), text
+    plain = re.sub(r"\\text(bf)?\{[^{}]*\}", "", unescaped)
     depth = 0
     for c in re.sub(r"\\[{}]", "", plain):
         depth += (c == "{") - (c == "}")

@@ -6,6 +6,7 @@ from html import escape
 
 from ...dims import format_shape
 from ...formula import latex, mathml, plain, width
+from ...formula.boxes import Words
 from ...formula.mathml import NAMESPACE
 from ...program import Program
 from .line import Line
@@ -32,12 +33,8 @@ def _latex_notes(line: Line, reasons: bool) -> list[str]:
         notes.append(latex(general_rule(line.var.cotangent_of, line.children)))
         notes += [rule.latex() for rule in line.rules]
     if reasons and line.reason:
-        notes.append(rf"\text{{{_escaped(line.reason)}}}")
+        notes.append(latex(Words(line.reason)))
     return notes
-
-
-def _escaped(text: str) -> str:
-    return "".join("\\" + c if c in "_&%$#" else c for c in text)
 
 
 def to_mathml(program: Program, wishes: Wishes, reasons: bool) -> str:
