@@ -17,7 +17,7 @@ from .hints import about_line, about_lines, next_step
 from .kinks import choices
 from .location import located
 from .point import Point, Wrt
-from .recorder import Recorder, TooLongError
+from .recorder import Recorder
 from .report import BackwardCheck
 from .tolerance import scales
 from .verdict import missing
@@ -35,8 +35,8 @@ def coached(point: Point, backward: Callable[..., Any], wrt: Wrt) -> BackwardChe
         grade = graded(point, recorder.run(args, kwargs), wrt)
     except NotImplementedError:
         pass
-    except (UsageError, TooLongError) as error:
-        stopped = f"{error} " if isinstance(error, UsageError) else ""
+    except UsageError as error:
+        stopped = f"{error} "
     except Exception as error:  # of the code that is being written
         stopped = f"it stops with {type(error).__name__}: {error}. "
     if grade is not None:

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from .grade import Grade
-from .recorder import Recorder, TooLongError
+from .recorder import Recorder
 from .report import WrongLine
-from .statements import StatementsOfFile
 from .stored import Stored
 from .suspects import Suspects
 from .walk import Accusation, Walk
@@ -31,37 +30,45 @@ def located(grade: Grade, backward: Callable[..., Any]) -> tuple[WrongLine | Non
         its source is not at hand or it stores too many values.
     """
     recorder = Recorder(backward)
-    if recorder.source is None:
+    if not recorder.has_source:
         return None, ()
     args, kwargs = grade.point.fresh_arguments()
-    try:
-        recorder.run(args, kwargs)
-    except TooLongError:
+    recorder.run(args, kwargs)
+    if recorder.is_too_long:
         return None, ()
     with np.errstate(all="ignore"):
         suspects = Suspects(grade, recorder)
         walk = Walk(suspects)
         accusation = walk.first_wrong()
     if accusation is None:
-        return None, _lines(recorder.source, (*suspects.suspects, *walk.doubtful))
-    return _wrong_line(recorder, accusation), ()
+        return None, _lines((*suspects.suspects, *walk.doubtful))
+    return _wrong_line(accusation, _name(accusation, suspects)), ()
 
 
-def _wrong_line(recorder: Recorder, accusation: Accusation) -> WrongLine | None:
-    stored, source = accusation.stored, recorder.source
-    if stored.statement is None or source is None:
+def _name(accusation: Accusation, suspects: Suspects) -> str:
+    """The variable that the line stores; dW1 for a gradient that is returned without a name."""
+    stored = accusation.stored
+    for var, result in suspects.wrong.items():
+        if result is stored and stored.name.startswith("return"):
+            return f"d{suspects.grade.point.path(var)}"
+    return stored.name
+
+
+def _wrong_line(accusation: Accusation, name: str) -> WrongLine | None:
+    statement = accusation.stored.statement
+    if statement is None:
         return None
     return WrongLine(
-        name=stored.name,
-        line=stored.statement.first,
-        text=source.text(stored.statement),
+        name=name,
+        line=statement.first,
+        text=statement.text,
         kind=accusation.kind,
         why=accusation.why,
-        file=os.path.basename(recorder.file),
+        file=os.path.basename(statement.file),
     )
 
 
-def _lines(source: StatementsOfFile, suspects: tuple[Stored, ...]) -> Lines:
+def _lines(suspects: tuple[Stored, ...]) -> Lines:
     statements = {s.statement for s in suspects if s.statement is not None}
     ordered = sorted(statements, key=lambda statement: statement.first)
-    return tuple((statement.first, source.text(statement)) for statement in ordered)
+    return tuple((statement.first, statement.text) for statement in ordered)

@@ -3,11 +3,12 @@
 `sys.settrace` tells when a line begins. What changed since the line before, in the variables,
 in the containers they hold and inside arrays, is what that line stored; so tuple unpacking,
 `:=`, `+=`, writes through views and `np.add.at` need no special care. What the line read is
-taken from its syntax. Functions of the same file that the backward pass calls are walked too.
+taken from its syntax. Functions of the same module that the backward pass calls are walked too.
 """
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -31,10 +32,6 @@ MOST_STORED = 5000
 """A backward pass that stores more values than this is not walked."""
 
 _COMPREHENSIONS = {"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"}
-
-
-class TooLongError(Exception):
-    """The backward pass stores too many values to look at each."""
 
 
 @dataclass(frozen=True)
@@ -63,29 +60,30 @@ class Recorder:
     """The values that a backward pass stores.
 
     Args:
-        backward: The function; its source must be at hand.
+        backward: The function.
 
     Attributes:
         stored: Every stored value, in order.
         returned: The value behind each leaf of what was returned, by its path.
+        is_too_long: Whether it stores too many values to look at each.
+        has_source: Whether its text is at hand.
     """
 
     def __init__(self, backward: Callable[..., Any]) -> None:
         self.backward = backward
         self.stored: list[Stored] = []
         self.returned: dict[Path, Stored] = {}
-        code = getattr(backward, "__code__", None)
-        self.file = code.co_filename if isinstance(code, CodeType) else ""
-        self.source: StatementsOfFile | None = statements_of(self.file) if self.file else None
+        self.is_too_long = False
+        own = getattr(inspect.unwrap(backward), "__func__", inspect.unwrap(backward))
+        code = getattr(own, "__code__", None)
+        self.has_source = code is not None and statements_of(code.co_filename) is not None
+        self._globals = getattr(own, "__globals__", None)
+        self._sources: dict[str, StatementsOfFile | None] = {}
         self._frames: dict[FrameType, _Frame] = {}
         self._by_object: dict[int, tuple[Any, Stored]] = {}
 
     def run(self, args: Any, kwargs: Any) -> Any:
-        """Call the backward pass and record; nothing of the tracing stays behind.
-
-        Raises:
-            TooLongError: When it stores too many values.
-        """
+        """Call the backward pass and record; nothing of the tracing stays behind."""
         before = sys.gettrace()
         sys.settrace(self._on_call)
         try:
@@ -96,7 +94,8 @@ class Recorder:
             self._frames.clear()
 
     def _on_call(self, frame: FrameType, event: str, arg: Any) -> Any:
-        if frame.f_code.co_filename != self.file or frame.f_code.co_name in _COMPREHENSIONS:
+        is_own = frame.f_globals is self._globals
+        if not is_own or frame.f_code.co_name in _COMPREHENSIONS or self.is_too_long:
             return None
         state = _Frame(frame.f_code)
         self._frames[frame] = state
@@ -115,9 +114,9 @@ class Recorder:
         return None if above is None else self._frames[above]
 
     def _on_event(self, frame: FrameType, event: str, arg: Any) -> Any:
-        state = self._frames[frame]
-        if event == "exception":
+        if event == "exception" or self.is_too_long:
             return self._on_event
+        state = self._frames[frame]
         self._complete(frame, state)
         if event == "return":
             self._return(frame, state, arg)
@@ -127,7 +126,7 @@ class Recorder:
 
     def _begin(self, frame: FrameType, state: _Frame) -> None:
         """A line begins: note what its statement reads before anything changes."""
-        statement = self.source.at(frame.f_lineno) if self.source else None
+        statement = self._statement(frame)
         begins_again = statement is not None and statement.is_one_line
         if statement is not state.statement or begins_again:
             state.read, state.came_back = [], {}
@@ -135,6 +134,13 @@ class Recorder:
         state.statement = statement
         if statement is not None:
             state.read += self._resolved(frame, state, statement.reads())
+
+    def _statement(self, frame: FrameType) -> Statement | None:
+        file = frame.f_code.co_filename
+        if file not in self._sources:
+            self._sources[file] = statements_of(file)
+        source = self._sources[file]
+        return source.at(frame.f_lineno) if source else None
 
     def _complete(self, frame: FrameType, state: _Frame) -> None:
         """A line has ended: what changed since it began is what it stored."""
@@ -175,8 +181,7 @@ class Recorder:
         found: list[Found],
         renamed: bool = False,
     ) -> Stored:
-        if len(self.stored) >= MOST_STORED:
-            raise TooLongError
+        self.is_too_long = len(self.stored) >= MOST_STORED
         stored = Stored(
             number=len(self.stored),
             name=as_written(path),
@@ -208,7 +213,7 @@ class Recorder:
                 known = self._renamed(state, path, leaf, known)
             if caller is not None:
                 caller.came_back[known] = state.code.co_name
-            elif state.code is self.backward.__code__:
+            else:
                 self.returned[path[1:]] = known
         del self._frames[frame]
 

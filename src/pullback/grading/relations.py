@@ -122,7 +122,7 @@ def _part(value: Any, other: Any) -> Iterator[Relation]:
     for axis in range(other.ndim):
         rows = np.moveaxis(other, axis, 0)
         if rows.size > value.size and _dims(rows[0]) == _dims(value):
-            factors = [_factor_of_row(flat, row) for row in rows.reshape(len(rows), -1)]
+            factors = [factor_of(flat, row) for row in rows.reshape(len(rows), -1)]
             known = [factor for factor in factors if factor is not None]
             if known:
                 yield Relation(How.PART, 1.0 if 1.0 in known else known[0], axis)
@@ -130,15 +130,9 @@ def _part(value: Any, other: Any) -> Iterator[Relation]:
         rows = np.moveaxis(value, axis, 0)
         fits = len(rows) > 1 and other.size > 1 and _dims(rows[0]) == _dims(other)
         if fits and _close(rows, rows[:1] + 0 * rows):
-            factor = _factor_of_row(rows[0].reshape(-1), other)
+            factor = factor_of(rows[0].reshape(-1), other.reshape(-1))
             if factor is not None:
                 yield Relation(How.PART, factor, axis)
-
-
-def _factor_of_row(flat: Any, row: Any) -> float | None:
-    """The factor between entries and those of a row; only 1 where they are few."""
-    factor = factor_of(flat, row.reshape(-1))
-    return factor if factor == 1.0 or flat.size > 2 else None
 
 
 def is_scaled(value: Any, other: Any) -> bool:

@@ -42,11 +42,15 @@ class Statement:
         first: Its first line.
         last: Its last line.
         nodes: Its syntax.
+        text: It as it is written, on one line.
+        file: The file.
     """
 
     first: int
     last: int
     nodes: tuple[ast.stmt, ...]
+    text: str = ""
+    file: str = ""
 
     def reads(self) -> list[Reference]:
         """All that it reads."""
@@ -90,8 +94,8 @@ class Statement:
 class StatementsOfFile:
     """The statements of a file by line."""
 
-    def __init__(self, text: str) -> None:
-        self.lines = text.splitlines()
+    def __init__(self, text: str, file: str) -> None:
+        lines = text.splitlines()
         self._at: dict[int, Statement] = {}
         covering: dict[int, list[ast.stmt]] = {}
         for node in ast.walk(ast.parse(text)):
@@ -103,22 +107,18 @@ class StatementsOfFile:
             key = tuple(nodes)
             first = min(node.lineno for node in nodes)
             last = max(_own_lines(node)[-1] for node in nodes)
-            self._at[line] = merged.setdefault(key, Statement(first, last, key))
+            shown = " ".join(each.strip() for each in lines[first - 1 : last])
+            self._at[line] = merged.setdefault(key, Statement(first, last, key, shown, file))
 
     def at(self, line: int) -> Statement | None:
         """The statement that a line belongs to."""
         return self._at.get(line)
 
-    def text(self, statement: Statement) -> str:
-        """A statement as it is written, on one line."""
-        lines = self.lines[statement.first - 1 : statement.last]
-        return " ".join(line.strip() for line in lines)
-
 
 @lru_cache(maxsize=64)
-def _parsed(text: str) -> StatementsOfFile | None:
+def _parsed(text: str, file: str) -> StatementsOfFile | None:
     try:
-        return StatementsOfFile(text)
+        return StatementsOfFile(text, file)
     except (SyntaxError, ValueError):
         return None
 
@@ -126,7 +126,7 @@ def _parsed(text: str) -> StatementsOfFile | None:
 def statements_of(file: str) -> StatementsOfFile | None:
     """The statements of a source file; None where its text is not known."""
     text = "".join(linecache.getlines(file))
-    return _parsed(text) if text else None
+    return _parsed(text, file) if text else None
 
 
 def _own_lines(node: ast.stmt) -> range:

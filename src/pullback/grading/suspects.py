@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 
+import numpy as np
+
 from ..program import Var
 from .facts import STEP, Facts
 from .grade import Grade
@@ -83,8 +85,9 @@ class Suspects:
         return found is not None and found.relation.how is How.TRANSPOSED
 
     def is_explained(self, stored: Stored) -> bool:
-        """Whether a value follows from a derived one, or is given or constant."""
-        if stored.given or not (stored.inputs or stored.may_read):
+        """Whether a value follows from a derived one, or is given or one number throughout."""
+        is_constant = not (stored.inputs or stored.may_read) and np.ptp(stored.value) == 0
+        if stored.given or is_constant:
             return True
         return self.facts.explain(stored) is not None
 

@@ -101,7 +101,10 @@ class Walk:
             behind = self.suspects.behind_right
             doubtful += [s for s in older if self._has_new_factor(s) and s not in behind]
         if not accusation.kind:
+            read = accusation.stored.inputs
             doubtful += [s for s in older if self._is_misnamed(s)]
+            if not all(map(self.suspects.is_explained, read)):
+                doubtful += [s for s in older if not self.suspects.is_explained(s)]
         self.doubtful += doubtful
         return bool(doubtful)
 
