@@ -134,6 +134,23 @@ def test_a_vector_result_gets_a_random_cotangent(in_process, net):
     assert "the result is no single number: its cotangent is random" in finished.out
 
 
+def test_what_the_file_prints_goes_to_standard_error(in_process, tmp_path):
+    text = (
+        "import numpy as np\nprint('of the file')\ndef f(x):\n    print('of f')\n    return x * x\n"
+    )
+    (tmp_path / "loud.py").write_text(text, encoding="utf-8")
+    finished = in_process("explain", "loud.py:f", "--shape", "x=", "--latex", "-")
+    assert finished.err == "of the file\nof f\n"
+    assert finished.out.startswith("\\begin{align*}")
+
+
+def test_a_terminal_without_the_letters_shows_the_rest(pullback):
+    finished = pullback("explain", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    assert (finished.code, finished.err) == (0, "")
+    assert "dW1 = x.T @ dh" in finished.out
+    assert "W?? = x? h?" in finished.out
+
+
 def test_rules_columns_and_the_batch(in_process):
     rules = in_process("explain", "--rules").out
     assert "Z = X Y ⇒ X̄ = Z̄ Yᵀ" in rules

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from contextlib import redirect_stdout
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
@@ -154,6 +156,8 @@ def explain(
         raise UsageError(f"--step and --{targets[0].kind} do not go together.")
     subject, told = _subject(what, names, drawn, rows)
     reading = Reading(columns, rules, batch, simplifications, lang)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # where letters with a bar cannot be shown
     console = console_for(sys.stdout)
     if step:
         step_through(console, BackwardSteps(subject), sys.stdin)
@@ -193,7 +197,8 @@ def _function(what: str, wrt: list[str] | None, drawn: Drawn) -> tuple[Subject, 
     if len(names) > 1:
         raise UsageError(f"{what}: explain takes FILE.py:NAME; pullback check grades a backward.")
     files = Files()
-    with files.told():
+    # What the file itself prints must not stand in what is shown or piped.
+    with files.told(), redirect_stdout(sys.stderr):
         call = call_of(files, path, names[0], drawn)
         subject = subject_at(call.function, (), call.arguments, wrt=wrt, seed=drawn.seed)
         return subject, call.told
