@@ -68,6 +68,7 @@ class Facts:
         self.facts = _distinct(found)
         self._masks = _distinct([Fact(SLOPE, None, mask) for mask in _masks(point)])
         self._known: dict[Stored, Explanation | None] = {}
+        self._factors: dict[Stored, list[tuple[Var, float]]] = {}
 
     def explain(self, stored: Stored) -> Explanation | None:
         """The closest derived value that a stored one follows from."""
@@ -88,10 +89,15 @@ class Facts:
                     break
         return best
 
-    def cotangent_factors(self, stored: Stored) -> Iterator[tuple[Var, float]]:
+    def cotangent_factors(self, stored: Stored) -> list[tuple[Var, float]]:
         """Each variable whose complete error signal a value, or its part, is up to a factor."""
+        if stored not in self._factors:
+            self._factors[stored] = [] if stored.is_mask else list(self._signals(stored))
+        return self._factors[stored]
+
+    def _signals(self, stored: Stored) -> Iterator[tuple[Var, float]]:
         for fact in self.facts:
-            if fact.role == COTANGENT and fact.var is not None and not stored.is_mask:
+            if fact.role == COTANGENT and fact.var is not None:
                 found = relation(stored.value, fact.value, fact.scale)
                 if found is not None and (found.is_close or found.how is How.PART):
                     yield fact.var, found.factor

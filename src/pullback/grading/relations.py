@@ -53,12 +53,24 @@ def relation(value: Any, other: Any, scale: float = 0.0) -> Relation | None:
         scale: Of the other: where all its entries are smaller than this, it is zero but for
             rounding, and so is the value.
     """
-    if not np.all(np.isfinite(value)) or not np.all(np.isfinite(other)):
+    if not may_relate(value, other) or not np.all(np.isfinite(value)):
+        return None
+    if not np.all(np.isfinite(other)):
         return None
     if np.max(np.abs(other), initial=0.0) < scale:
         zero = _dims(value) == _dims(other) and np.max(np.abs(value), initial=0.0) < scale
         return Relation(How.EQUAL) if zero else None
     return next(_relations(value, other), None)
+
+
+def may_relate(value: Any, other: Any) -> bool:
+    """Whether the shapes allow it: the same lengths in some order, or all of them but one."""
+    few, many = sorted((_dims(value), _dims(other)), key=len)
+    if len(few) == len(many):
+        return sorted(few) == sorted(many)
+    return len(many) == len(few) + 1 and any(
+        many[:k] + many[k + 1 :] == few for k in range(len(many))
+    )
 
 
 def close_relation(value: Any, other: Any) -> Relation | None:
@@ -122,10 +134,9 @@ def _part(value: Any, other: Any) -> Iterator[Relation]:
     for axis in range(other.ndim):
         rows = np.moveaxis(other, axis, 0)
         if rows.size > value.size and _dims(rows[0]) == _dims(value):
-            factors = [factor_of(flat, row) for row in rows.reshape(len(rows), -1)]
-            known = [factor for factor in factors if factor is not None]
-            if known:
-                yield Relation(How.PART, 1.0 if 1.0 in known else known[0], axis)
+            factor = _factor_of_a_row(flat, rows.reshape(len(rows), -1))
+            if factor is not None:
+                yield Relation(How.PART, factor, axis)
     for axis in range(value.ndim):
         rows = np.moveaxis(value, axis, 0)
         fits = len(rows) > 1 and other.size > 1 and _dims(rows[0]) == _dims(other)
@@ -133,6 +144,18 @@ def _part(value: Any, other: Any) -> Iterator[Relation]:
             factor = factor_of(rows[0].reshape(-1), other.reshape(-1))
             if factor is not None:
                 yield Relation(How.PART, factor, axis)
+
+
+def _factor_of_a_row(flat: Any, rows: Any) -> float | None:
+    """c where entries are c times those of one of the rows, 1.0 where they are equal to them."""
+    sizes = np.sum(rows * rows, axis=1)
+    factors = np.divide(rows @ flat, sizes, out=np.zeros(len(rows)), where=sizes > 0)
+    off = np.max(np.abs(flat - factors[:, None] * rows), axis=1)
+    close = (off <= CLOSE * np.max(np.abs(flat))) & (np.abs(factors) > CLOSE)
+    if not np.any(close):
+        return None
+    nearest = factors[close][np.argmin(np.abs(factors[close] - 1))]
+    return 1.0 if abs(nearest - 1) <= CLOSE else float(nearest)
 
 
 def is_scaled(value: Any, other: Any) -> bool:
