@@ -212,11 +212,12 @@ def _trained(folder: Path, wrt: list[str] | None, rows: int) -> tuple[Subject, s
             f"{folder}: allowed are FILE.py:NAME and the folder of a run, which has a {MODEL}."
         )
     command = Command.saved(settings_of(folder)["command"], folder)
-    try:
-        prepared = work_of(command).prepared
-    except PullbackError as error:
-        raise UsageError(f"{folder}: what it was trained on cannot be had again: {error}") from None
-    with command.files.told():
+    with command.files.told(), redirect_stdout(sys.stderr):
+        try:
+            prepared = work_of(command).prepared
+        except PullbackError as error:
+            what = "what it was trained on cannot be had again"
+            raise UsageError(f"{folder}: {what}: {error}") from None
         subject = trained_subject(prepared, load(folder).params, wrt, rows)
     count = len(subject.value(subject.forward.inputs[0]))
     return subject, f"{count} of the rows it was trained on, and its trained parameters"
