@@ -71,8 +71,10 @@ class About:
             element("h3", parts, class_="name"),
             element("p", self.words("about.helper")),
             element("pre", coloured(self.listing.line(name), self.listing.marks)),
-            _formula(self.listing.marked(self.listing.equations[name].mathml())),
         ]
+        if name in self.listing.equations:
+            equation = self.listing.equations[name]
+            content.append(_formula(self.listing.marked(equation.mathml())))
         return element("article", content, class_="about", id=f"about-{key}", hidden=True)
 
     def _article(self, var: Var, equation: Equation | None) -> Markup:

@@ -13,7 +13,7 @@ from .markup import Content, Markup, element
 from .png import data_address
 from .words import Words
 
-MOST_COLUMNS, MOST_CELLS = 8, 64
+MOST_COLUMNS, MOST_CELLS = 8, 36
 """An array with no more entries is written out."""
 
 LONGEST_PICTURE, THICKEST_PIXEL, THINNEST_PICTURE = 200, 14, 14

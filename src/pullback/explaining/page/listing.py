@@ -103,9 +103,12 @@ class Listing:
         )
 
     def _equations(self, number: int, stores: str) -> Markup | None:
-        """What a line says: of an assignment its equation, of the last line the results'."""
+        """What a line says: of an assignment its equation, of the last line the results'.
+
+        A value without a name of its own is part of the equations that use it.
+        """
         if stores:
-            lines = [self.equations[stores]]
+            lines = [self.equations[stores]] if stores in self.equations else []
         elif number == len(self.source) - 1:
             lines = [line for line in self.equations.values() if line.name not in self.marks]
         else:

@@ -17,6 +17,10 @@ from .keys import ERROR, Mark
 from .markup import Content, Markup, element
 
 
+MOST_LISTED = 3
+"""Of contributions that have arrived, and of those still missing."""
+
+
 @dataclass(frozen=True, eq=False)
 class Walk:
     """The steps of a subject's backward pass.
@@ -76,13 +80,16 @@ class Walk:
             element("h4", head),
             element("pre", self.about.local_code(sent.source), class_="formula"),
             array_figure(sent.value, head, words),
-            self.about.never_built(sent),
-            *self.about.jacobian(sent.contribution, sent),
+            self.about.never_built(sent) or self._shape_of_j(sent),
         ]
         if arrived.is_fork:
             place = {"number": len(arrived.sent), "count": len(arrived.sent) + len(arrived.missing)}
             parts.append(element("p", words("step.adds", name=sent.name, **place)))
         return element("section", parts, class_="card")
+
+    def _shape_of_j(self, sent: Sent) -> Markup:
+        shape = shape_text(sent.jacobian_shape) or self.about.words("about.number")
+        return element("p", self.about.words("step.jacobian", shape=shape), class_="soft")
 
     def _waiting(self, waiting: Sequence[Arrived]) -> Markup | None:
         """What has arrived so far where something is still to be sent on."""
@@ -96,13 +103,19 @@ class Walk:
         return element("section", [head, element("ul", items, class_="uses")], class_="card")
 
     def _both(self, each: Arrived) -> Markup:
-        words = self.about.words
-        sent = [element("li", self._from(child), class_="arrived") for child in each.sent]
-        sent += [
-            element("li", [self._from(child), " ", words("step.missing")], class_="missing")
-            for child in each.missing
+        """The last to arrive and the next to come, and how many there are in all."""
+        words, count = self.about.words, len(each.sent) + len(each.missing)
+        items = [
+            element("li", self._from(child), class_="arrived") for child in each.sent[-MOST_LISTED:]
         ]
-        return element("ul", sent, class_="plain")
+        items += [
+            element("li", [self._from(child), " ", words("step.missing")], class_="missing")
+            for child in each.missing[:MOST_LISTED]
+        ]
+        if count > len(items):
+            told = words("step.of_all", number=len(each.sent), count=count)
+            items.insert(0, element("li", told, class_="soft"))
+        return element("ul", items, class_="plain")
 
     def _from(self, child: Contribution) -> Content:
         if child.equation is None:
