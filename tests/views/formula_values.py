@@ -64,6 +64,8 @@ class Evaluator:
                 return evaluate(x.dim, self.sizes)
             case tree.Ones():
                 return np.ones([evaluate(dim, self.sizes) for dim in x.shape])
+            case tree.Zeros():
+                return np.zeros([evaluate(dim, self.sizes) for dim in x.shape])
             case tree.Indexed():
                 return self(x.parts[0])[tuple(map(self.place, x.subscripts))]
             case tree.Over():

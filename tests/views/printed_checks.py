@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ElementTree
 COMMANDS = set(
     r"""
     alpha beta gamma delta epsilon eta theta lambda mu nu pi rho sigma tau phi Phi Sigma
-    top odot otimes in ge le ne times cdot wedge vee oplus neg Rightarrow leftarrow partial infty
+    top odot otimes in geq leq neq times cdot wedge vee oplus neg Rightarrow leftarrow partial infty
     sum prod max min arg exp log sin cos tanh frac sqrt bar overline mathrm mathop text textbf
     left right begin end quad backslash
     """.split()

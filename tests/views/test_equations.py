@@ -10,6 +10,7 @@ from printed_checks import check_latex, check_mathml
 import pullback as pb
 from pullback.engines.reference import executable
 from pullback.errors import UsageError
+from pullback.formula import Symbol
 from pullback.primitive import REGISTRY
 from pullback.primitives.fused import softmax
 from pullback.program import UPDATE
@@ -62,7 +63,7 @@ STEP_IN_LATEX = r"""
   \bar{y}_{\mathrm{pred}} &= \frac{2\,(y_{\mathrm{pred}} - y)}{|B|} \\
   \bar{h} &= \bar{y}_{\mathrm{pred}}\,W_2^\top \\
   \bar{W}_2 &= \sum_{i \in B}\,h_i^\top\,\bar{y}_{\mathrm{pred}, i} \\
-  \bar{W}_1 &= \sum_{i \in B}\,x_i^\top\,(\bar{h}_i \odot [\mathrm{matmul}_i > 0]) \\
+  \bar{W}_1 &= \sum_{i \in B}\,x_i^\top\,(\bar{h}_i \odot [(x\,W_1)_i > 0]) \\
   & \textbf{update} \\
   W_1 &\leftarrow W_1 - \eta\,\bar{W}_1 \\
   W_2 &\leftarrow W_2 - \eta\,\bar{W}_2
@@ -150,7 +151,11 @@ def test_there_is_an_equation_for_each_line_of_the_source(name):
         if " = " in line
     }
     lines = equations(program)
-    assert {line.name for line in lines if line.var in Lines(program).names} >= stored
+    names = Lines(program).names
+    written_out = stored - {line.name for line in lines if line.var in names}
+    assert not written_out & {names[var] for var in names if var.named}
+    read = {part.key for line in lines for part in line.right.walk() if isinstance(part, Symbol)}
+    assert not written_out & read
     assert all(line.var is None or line.shape == line.var.aval.shape for line in lines)
 
 
@@ -188,6 +193,23 @@ def test_the_derivation_with_column_vectors():
 def test_the_update_follows_with_the_sum_over_the_batch():
     program = pb.trace(descent, **DESCENT)
     assert program.to_latex(batch="N", sums=True).endswith(STEP_IN_LATEX[1:] + "\\end{align*}\n")
+
+
+def test_a_step_that_stores_new_values_under_the_old_names_ends_in_an_update():
+    def step(x, W, eta):
+        dW = pb.grad(lambda W: np.mean((x @ W) ** 2))(W)
+        W = W - eta * dW
+        return W
+
+    last = equations(pb.trace(step, x="N D", W="D", eta="float"))[-1]
+    assert (last.stage, last.relation) == (UPDATE, "←")
+    assert last.text() == "W ← W − η W̄"
+
+
+def test_an_array_of_zeros_is_one_symbol():
+    program = pb.trace(lambda x: np.zeros_like(x) + x, x="2 3")
+    assert equations(program)[-1].text() == "f = 0_{2×3} + x"
+    assert r"\mathrm{0}_{2 \times 3} + x" in program.to_latex()
 
 
 def test_a_mean_over_the_batch_is_a_sum_over_its_samples():

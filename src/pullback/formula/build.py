@@ -28,6 +28,7 @@ from .tree import (
     Symbol,
     Times,
     Transpose,
+    Zeros,
 )
 
 
@@ -136,6 +137,8 @@ def at(x: Formula, subscripts: tuple[Subscript, ...]) -> Formula:
     match x:
         case Ones():
             return Ones(shape) if shape else number(1)
+        case Zeros():
+            return Zeros(shape) if shape else number(0)
         case Transpose():
             return at(x.parts[0], subscripts[::-1])
         case Silent():

@@ -69,11 +69,17 @@ class _Layout:
         return self.length(x.dim)
 
     def ones(self, x: tree.Ones) -> Laid:
+        return self._everywhere("1", x)
+
+    def zeros(self, x: tree.Zeros) -> Laid:
+        return self._everywhere("0", x)
+
+    def _everywhere(self, digit: str, x: Formula) -> Laid:
         dims = [self.length(dim).box for dim in x.shape]
         below: list[Box] = []
         for dim in dims:
             below += [boxes.Sign("×"), dim] if below else [dim]
-        return Laid(boxes.Script(boxes.Letters("1", upright=True), Row(tuple(below))), ATOM)
+        return Laid(boxes.Script(boxes.Letters(digit, upright=True), Row(tuple(below))), ATOM)
 
     def length(self, dim: Dimension) -> Laid:
         """N as N (or |B|), 2*N*D as 2 N D, N-1 as N - 1."""
@@ -359,6 +365,7 @@ _LAYOUTS: dict[type, Callable[[_Layout, Any], Laid]] = {
     tree.Number: _Layout.number,
     tree.Size: _Layout.size,
     tree.Ones: _Layout.ones,
+    tree.Zeros: _Layout.zeros,
     tree.Add: _Layout.add,
     tree.Subtract: _Layout.subtract,
     tree.Negative: _Layout.negative,

@@ -245,6 +245,8 @@ def constant(parts: Sequence[Formula], params: Mapping[str, Any], shape: Shape) 
     value = number(params["value"])
     if not shape:
         return value
+    if params["value"] == 0:
+        return tree.Zeros(shape)
     ones = tree.Ones(shape)
     return ones if params["value"] == 1 else times(value, ones)
 

@@ -69,6 +69,10 @@ class Ones(Formula):
     """An array of ones."""
 
 
+class Zeros(Formula):
+    """An array of zeros."""
+
+
 class Add(Elementwise):
     """left + right."""
 

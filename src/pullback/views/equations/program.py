@@ -1,4 +1,8 @@
-"""The equations of a program: the lines of its source as formulas."""
+"""The equations of a program: the lines of its source as formulas.
+
+Where the source keeps a value without a name to save work, such as a difference that is read
+twice, mathematics writes it out again, as long as it is short.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +23,9 @@ from .line import Line
 from .reasons import Reasons
 from .rules import rules_of_lines
 
+MOST_LEAVES = 3
+"""A value without a name that has more symbols and numbers than this is an equation of its own."""
+
 
 @dataclass(frozen=True)
 class Wishes:
@@ -38,7 +45,7 @@ class Wishes:
 
 
 def equations(program: Program, wishes: Wishes | None = None) -> list[Line]:
-    """The equations of a program, one for each line of its source.
+    """The equations of a program: one for each line of its source, but for short unnamed values.
 
     Args:
         program: A forward, gradient or training program.
@@ -78,7 +85,7 @@ class _Equations:
 
     def lines(self) -> list[Line]:
         """Each line, and each result that has no line of its own where it is computed."""
-        found = [self._line(equation) for equation in self.source.equations]
+        found = [line for e in self.source.equations if (line := self._line(e)) is not None]
         found += self._results()
         place = {equation.out: i for i, equation in enumerate(self.program.equations)}
         found.sort(key=lambda line: place.get(line.var, len(place)) if line.var else len(place))
@@ -89,16 +96,19 @@ class _Equations:
 
     def _symbol(self, var: Var) -> Symbol:
         key = self.source.names[var]
-        name = self.new_values.get(var, var.cotangent_of or key)
-        bar = bool(var.cotangent_of)
-        return symbol(name, var.aval.shape, bar, key, word=not (bar or var.named))
+        bar = bool(var.cotangent_of) and var.named
+        name = self.new_values.get(var, var.cotangent_of if bar else key)
+        return symbol(name, var.aval.shape, bar, key, word=not var.named)
 
-    def _line(self, equation: Equation) -> Line:
+    def _line(self, equation: Equation) -> Line | None:
         out = equation.out
         right = formula_of(self.program, out, self.symbols)
+        if not out.named and out not in self.program.outputs and _leaves(right) <= MOST_LEAVES:
+            return None
         self.symbols[out] = self._symbol(out)
-        relation = "←" if out in self.new_values else "="
-        return self._written(out, equation.stage, self.symbols[out], right, relation)
+        if out in self.new_values:
+            return self._written(out, UPDATE, self.symbols[out], right, "←")
+        return self._written(out, equation.stage, self.symbols[out], right, "=")
 
     def _results(self) -> Iterator[Line]:
         """Results that the source computes where it returns them."""
@@ -156,6 +166,10 @@ class _Equations:
         return Line(var, left.key, stage, left, relation, right, shape, self.manner, reason)
 
 
+def _leaves(x: Formula) -> int:
+    return sum(map(_leaves, x.parts)) if x.parts else 1
+
+
 def _checked_batch(program: Program, wishes: Wishes) -> str | None:
     if wishes.batch is None:
         if wishes.sums:
@@ -182,9 +196,12 @@ def _new_values(program: Program) -> dict[Var, str]:
         if isinstance(atom, Var)
     }
     replaced = {}
+    after_backward = False
     for place, equation in enumerate(program.equations):
         out = equation.out
-        old = _old_value(program, out) if out.named and equation.stage == UPDATE else None
+        after_backward = after_backward or equation.stage == BACKWARD
+        updates = equation.stage == UPDATE or (after_backward and equation.stage == FORWARD)
+        old = _old_value(program, out) if out.named and updates else None
         if old is not None and last_read.get(old, -1) <= place:
             replaced[out] = program.names[old]
     return replaced
