@@ -103,6 +103,7 @@ def test_steps_walk_through_source_and_picture(open_page, name):
         page.click("#next")
         assert page.inner_text("#count") == f"Step {number} / {len(steps)}"
         assert article(page) == f"step-{number}"
+        assert f"{step['key']} = " in page.text_content("#said")
         lines = page.eval_on_selector_all(".line.current", "all => all.map(e => +e.dataset.line)")
         assert lines == step["lines"]
         boxes = page.eval_on_selector_all("#picture .current", "all => all.map(e => e.dataset.var)")

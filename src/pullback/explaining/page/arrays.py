@@ -16,8 +16,8 @@ from .words import Words
 MOST_COLUMNS, MOST_CELLS = 8, 36
 """An array with no more entries is written out."""
 
-LONGEST_PICTURE, THICKEST_PIXEL, THINNEST_PICTURE = 200, 14, 14
-"""Sizes of heat maps in CSS pixels."""
+WIDEST, TALLEST, THINNEST, PIXEL = 200, 150, 14, 14
+"""Sizes of heat maps, and of one entry at most, in CSS pixels."""
 
 
 def shape_text(shape: tuple[int, ...]) -> str:
@@ -100,14 +100,14 @@ def _cell(entry: Any, top: float) -> Markup:
 def _heat_map(matrix: Any, name: str, shape: tuple[int, ...], words: Words) -> Markup:
     pixels, top = pixels_of(matrix)
     height, width = pixels.shape[:2]
-    scale = min(THICKEST_PIXEL, LONGEST_PICTURE / max(height, width))
+    scale = min(PIXEL, WIDEST / width, TALLEST / height)
     alt = words("array.heat_map", name=name, shape=shape_text(shape))
     image = element(
         "img",
         src=data_address(pixels),
         alt=alt,
-        width=max(THINNEST_PICTURE, round(width * scale)),
-        height=max(THINNEST_PICTURE, round(height * scale)),
+        width=max(THINNEST, round(width * scale)),
+        height=max(THINNEST, round(height * scale)),
         class_="heat",
     )
     averaged = words("array.averaged") if is_averaged(matrix) else None

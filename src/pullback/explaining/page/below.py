@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...views.cost import Amount, Cost, bytes_text, cost, count_text
-from ...views.equations import equations
+from ...views.equations import Wishes, equations
 from ..source import assigned_lines
 from ..subject import Subject
-from ..update import update_of
+from ..update import samples_axis, update_of
 from .arrays import shape_text
 from .code import coloured
 from .listing import Listing
@@ -62,7 +62,8 @@ def _update(subject: Subject, listing: Listing) -> list[Markup]:
     source = update.to_numpy()
     lines, numbers = source.splitlines(), assigned_lines(source)
     rows = []
-    for line in equations(update):
+    axis = samples_axis(update)
+    for line in equations(update, Wishes(batch=axis, sums=axis is not None)):
         if line.name not in numbers:
             continue
         text = lines[numbers[line.name] - 1].partition("  #")[0].strip()

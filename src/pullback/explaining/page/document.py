@@ -90,11 +90,12 @@ def _stepper(words: Words) -> Markup:
     box = element("input", type="checkbox", id="overwrite")
     parts = [
         element("button", ["◀ ", words("stepper.back")], id="back", type="button"),
-        element("output", words("stepper.start"), id="count", aria_live="polite"),
+        element("output", words("stepper.start"), id="count"),
         element("button", [words("stepper.next"), " ▶"], id="next", type="button"),
         element("label", [box, words("stepper.overwrite")]),
+        element("p", "", id="said", class_="unseen", aria_live="polite"),
     ]
-    return element("nav", parts, id="stepper", role="toolbar", aria_label=words("stepper.label"))
+    return element("div", parts, id="stepper", role="toolbar", aria_label=words("stepper.label"))
 
 
 def _panes(listing: Listing, words: Words) -> Markup:

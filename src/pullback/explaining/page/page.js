@@ -143,9 +143,10 @@ function showStep() {
   for (const node of all("#picture [data-node]")) {
     node.classList.toggle("current", node.dataset.var === step.key);
   }
-  reveal($("code"), $("code").querySelector(".line.current"));
+  all(".line.current").reverse().forEach((line) => reveal($("code"), line));
   reveal($("picture"), $("picture").querySelector(".current"));
   showAbout(`step-${state.step + 1}`);
+  $("said").textContent = $(`step-${state.step + 1}`).querySelector("h3").textContent;
 }
 
 function goTo(step) {

@@ -16,7 +16,6 @@ from .arrays import array_figure, shape_text
 from .keys import ERROR, Mark
 from .markup import Content, Markup, element
 
-
 MOST_LISTED = 3
 """Of contributions that have arrived, and of those still missing."""
 
