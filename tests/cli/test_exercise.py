@@ -123,6 +123,24 @@ def test_the_hint_for_a_wrong_line_asks_about_it(in_process, tmp_path, old, new,
     assert old not in hint
 
 
+def test_a_part_of_a_sum_is_seen(in_process, tmp_path):
+    in_process("exercise", "shared")
+    file = tmp_path / "shared.py"
+    begin, todo, _ = file.read_text().partition("    # TODO")
+    body = """
+    dy_pred = y_pred - y
+    dV = h2.T @ dy_pred
+    dh2 = dy_pred @ V.T
+    dz2 = dh2 * (1 - h2**2)
+    dh1 = dz2 @ W.T
+    dW = h1.T @ dz2
+    raise NotImplementedError
+"""
+    file.write_text(begin + todo + body)
+    found = in_process("check", "shared.py:forward:backward", "--hint")
+    assert "next is the error signal of W, of shape (4, 4). One part of it is there" in found.out
+
+
 def test_a_line_that_stops_is_told_with_the_next_step(in_process, tmp_path):
     body = "    dy_pred = 2 * (y_pred - y)\n    dh_relu = dy_pred @ W2\n"
     code, hint = hint_for(in_process, tmp_path, body)

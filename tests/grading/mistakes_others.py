@@ -199,6 +199,22 @@ def straight_through(x, y, W, gamma, beta):
     return dW, (dout * z_hat).sum(0), dout.sum(0)
 
 
+@mistake("batchnorm", "g", "overwritten instead of added")
+def second_use_of_the_centred_overwrites(x, y, W, gamma, beta):
+    N = x.shape[0]
+    z = x @ W
+    c = z - z.mean(axis=0)
+    std = np.sqrt((c**2).mean(axis=0) + 1e-5)
+    z_hat = c / std
+    dout = 2 * (gamma * z_hat + beta - y)
+    d = dout * gamma
+    dvar = np.sum(d * c, axis=0) * -0.5 / std**3
+    g = d / std
+    g = dvar * 2 * c / N  # wrong
+    dz = g - g.mean(axis=0)
+    return x.T @ dz, (dout * z_hat).sum(axis=0), dout.sum(axis=0)
+
+
 @mistake("shared", "dW", "overwritten instead of added")
 def second_use_overwrites(x, y, W, V):
     h1 = np.tanh(x @ W)

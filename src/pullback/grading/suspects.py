@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from ..program import Var
-from .facts import STEP, Facts
+from .facts import PARTIAL, STEP, Facts
 from .grade import Grade
 from .kinks import choices
 from .recorder import Recorder, ancestors
@@ -110,7 +110,11 @@ class Suspects:
         found: set[Stored] = set()
         for stored in self.right:
             explanation = None if stored.renamed else self.facts.explain(stored)
-            if explanation is not None and explanation.relation.is_close:
+            if (
+                explanation is not None
+                and explanation.relation.is_close
+                and explanation.fact.role != PARTIAL
+            ):
                 found |= _surely_from(stored) - {stored}
         return frozenset(found)
 
