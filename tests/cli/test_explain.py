@@ -13,6 +13,7 @@ from pullback.cli import stepping
 from pullback.cli.console import console_for
 from pullback.cli.keys import END, HAS_SINGLE_KEYS, LEFT, RIGHT, read_key, single_keys
 from pullback.explaining.notes import notes_subject
+from pullback.explaining.update import update_of
 
 NET = """
 import numpy as np
@@ -261,18 +262,11 @@ def test_keys_of_a_terminal_which_stays_as_it_was():
 def test_equations_as_latex(in_process, tmp_path):
     printed = in_process("explain", "--latex", "-")
     assert printed.out.startswith("\\begin{align*}\n")
-    assert printed.out == "".join(
-        program.to_latex() for program in (notes_subject().gradient, _update_of_notes())
-    )
+    update = update_of(notes_subject().step).to_latex(batch="N", sums=True)
+    assert printed.out == notes_subject().gradient.to_latex() + update
     written = in_process("explain", "--latex", "notes.tex", "--columns")
     assert (written.out, written.err) == ("", "written: notes.tex\n")
     assert (tmp_path / "notes.tex").read_text(encoding="utf-8") != printed.out
-
-
-def _update_of_notes():
-    from pullback.explaining.update import update_of
-
-    return update_of(notes_subject().step)
 
 
 def test_the_picture_and_the_page(in_process, net, tmp_path):

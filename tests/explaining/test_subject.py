@@ -94,7 +94,7 @@ def test_the_network_of_the_notes():
     values = {subject.name(var): value for var, value in subject.inputs.items()}
     assert_is_gradient(subject, two_layer, values, WEIGHTS)
     assert all(equation.where is None for equation in subject.forward.equations)
-    assert "W1_2 = W1 - learning_rate * dW1" in subject.step.to_numpy()
+    assert "W1_2 = W1 - learning_rate * (dW1 / x.shape[0])" in subject.step.to_numpy()
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from ..dims import format_shape
 from ..errors import StorageError, UsageError
 from ..explaining import Subject
 from ..explaining.source import function_text
-from ..explaining.update import update_of
-from ..program import UPDATE, Program
+from ..explaining.update import samples_axis, update_of
+from ..program import Program
 from ..storage import write_atomic
 from ..views.graph.graph import graph_of
 from .display import code, heading, lines
@@ -33,16 +33,16 @@ class Reading:
     simplifications: bool = False
     language: str = "en"
 
-    def of(self, program: Program) -> dict[str, Any]:
-        """What `to_text` and `to_latex` of a program take; an update may not have the batch."""
-        is_update = all(equation.stage == UPDATE for equation in program.equations)
-        left_out = is_update and self.batch not in program.axes
-        return {
-            "columns": self.columns,
-            "rules": self.rules,
-            "reasons": self.rules,
-            "batch": None if left_out else self.batch,
-        }
+    @property
+    def of_gradient(self) -> dict[str, Any]:
+        """What `to_text` and `to_latex` of the gradient take."""
+        wished = {"rules": self.rules, "reasons": self.rules}
+        return {"columns": self.columns, "batch": self.batch, **wished}
+
+    def of_update(self, update: Program) -> dict[str, Any]:
+        """What they take of an update: its gradients are sums over the samples."""
+        axis = samples_axis(update)
+        return {"columns": self.columns, "batch": axis, "sums": axis is not None}
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,8 @@ def write(subject: Subject, targets: list[Target], reading: Reading) -> None:
 
 
 def _latex(subject: Subject, target: Target, reading: Reading) -> str:
-    programs = [subject.gradient, *_update(subject)]
-    return "".join(program.to_latex(**reading.of(program)) for program in programs)
+    updates = [update.to_latex(**reading.of_update(update)) for update in _update(subject)]
+    return "".join([subject.gradient.to_latex(**reading.of_gradient), *updates])
 
 
 def _graph(subject: Subject, target: Target, reading: Reading) -> str:
@@ -101,15 +101,17 @@ _TEXTS = {"latex": _latex, "graph": _graph, "html": _page}
 def show(console: Console, subject: Subject, told: str, reading: Reading) -> None:
     """Source, equations, cost and conventions, one below the other."""
     gradient = subject.gradient
-    equations = gradient.to_text(**reading.of(gradient))  # may refuse, before anything is shown
-    updates = [update.to_text(**reading.of(update)) for update in _update(subject)]
+    equations = gradient.to_text(**reading.of_gradient)  # may refuse, before anything is shown
+    updates = [update.to_text(**reading.of_update(update)) for update in _update(subject)]
     _show_subject(console, subject, told)
     heading(console, "SOURCE", "forward and derived backward as NumPy; dW1 is the gradient for W1")
     code(console, function_text(subject.source))
     heading(console, "EQUATIONS", "the same lines; an error signal has a bar")
     _block(console, equations)
     for update in updates:
-        heading(console, "UPDATE", "the rule that gives the parameters their next values")
+        heading(
+            console, "UPDATE", "gradients as sums over the batch B, and the parameters' next values"
+        )
         _block(console, update)
     if reading.simplifications:
         heading(console, "SIMPLIFIED", "each step with the identity that allows it")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..differentiate import grad
+from ..optim import SGD
 from ..program import UPDATE
 from ..tracing import in_stage, trace
 from .subject import Subject, subject_at, without_lines
@@ -27,11 +28,14 @@ def two_layer(x: Any, y: Any, W1: Any, W2: Any) -> Any:
 
 
 def training_step(x: Any, y: Any, W1: Any, W2: Any, learning_rate: Any) -> tuple[Any, Any]:
-    """The weights after one step of gradient descent."""
-    dW1, dW2 = grad(two_layer, wrt=["W1", "W2"])(x, y, W1, W2)
+    """The weights after one step of gradient descent on the mean over the samples of a batch."""
+    weights = {"W1": W1, "W2": W2}
+    gradients = grad(two_layer, wrt=["W1", "W2"])(x, y, W1, W2)
     with in_stage(W1, UPDATE):
-        W1 = W1 - learning_rate * dW1
-        W2 = W2 - learning_rate * dW2
+        means = [gradient / x.shape[0] for gradient in gradients]
+        numbers = {"learning_rate": learning_rate}
+        moved, _ = SGD().update(dict(zip(weights, means, strict=True)), {}, weights, numbers)
+    W1, W2 = moved.values()
     return W1, W2
 
 

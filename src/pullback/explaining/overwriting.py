@@ -134,6 +134,11 @@ class Overwriting:
 
     subject: Subject
 
+    def __str__(self) -> str:
+        from .step_text import overwriting_text
+
+        return overwriting_text(self)
+
     def __repr__(self) -> str:
         return f"<Overwriting of {self.subject!r}>"
 
