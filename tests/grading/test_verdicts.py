@@ -1,5 +1,6 @@
 """How gradients are compared: kinks, precision, shapes, and numbers that are not finite."""
 
+import functools
 import re
 import sys
 
@@ -140,6 +141,46 @@ def test_a_transposed_gradient_is_told():
     W = np.arange(6.0).reshape(2, 3)
     found = pb.check_backward(lambda W: np.sum(W**2), lambda W: 2 * W.T, W, wrt="W")
     assert "it is transposed" in found.gradients[0].how
+
+
+def test_a_single_number_is_told_as_it_is():
+    found = pb.check_backward(lambda x: x**3, lambda x: 3 * x, 2.0)
+    assert found.gradients[0].how == "it is 6 in place of 12"
+
+
+def test_a_backward_that_exits_has_not_passed():
+    with pytest.raises(UsageError, match=r"sys\.exit"):
+        pb.check_backward(lambda x: np.sum(x), lambda x: sys.exit(0), np.arange(3.0))
+    found = pb.check_backward(lambda x: np.sum(x), lambda x: sys.exit(0), np.arange(3.0), hint=True)
+    assert not found.right
+    assert "it stops with SystemExit" in found.hint
+
+
+def test_the_line_is_found_through_decorators_methods_and_generators():
+    class Net:
+        def backward(self, x):
+            self.slope = 3 * x**2
+            self.slope = self.slope * (x < 0)
+            return self.slope
+
+    def generated(x):
+        def parts():
+            slope = 3 * x**2
+            dx = slope * (x < 0)
+            yield dx
+
+        (dx,) = parts()
+        return dx
+
+    @functools.wraps(generated)
+    def wrapped(x):
+        return generated(x)
+
+    for backward, name in ((Net().backward, "self.slope"), (generated, "dx"), (wrapped, "dx")):
+        found = pb.check_backward(lambda x: np.sum(x**3), backward, np.array([1.0, 2.0, -1.0]))
+        assert not found.right
+        assert found.first_wrong.name == name, str(found)
+        assert "(x < 0)" in found.first_wrong.text
 
 
 def test_whole_numbers_are_gradients_too():

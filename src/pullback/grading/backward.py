@@ -87,5 +87,10 @@ def check_backward(
 def returned_by(backward: Callable[..., Any], point: Point) -> Any:
     """What the backward pass returns for the point's arguments."""
     args, kwargs = point.fresh_arguments()
-    with np.errstate(all="ignore"):
-        return backward(*args, **kwargs)
+    try:
+        with np.errstate(all="ignore"):
+            return backward(*args, **kwargs)
+    except SystemExit:
+        raise UsageError(
+            "The backward ends the whole program (sys.exit); it must return the gradients."
+        ) from None

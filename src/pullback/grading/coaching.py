@@ -37,7 +37,7 @@ def coached(point: Point, backward: Callable[..., Any], wrt: Wrt) -> BackwardChe
         pass
     except UsageError as error:
         stopped = f"{error} "
-    except Exception as error:  # of the code that is being written
+    except (Exception, SystemExit) as error:  # of the code that is being written
         stopped = f"it stops with {type(error).__name__}: {error}. "
     if grade is not None:
         return _of_grade(grade, backward)

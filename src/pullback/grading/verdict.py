@@ -87,6 +87,8 @@ def how_wrong(name: str, returned: Any, derived: Any, scale: float) -> str:
         return SIMPLE.get(factor) or f"it is {factor_text(factor)} times the right one"
     if derived.ndim == 2 and agrees(returned.T, derived, scale):
         return "it is transposed"
+    if derived.size == 1:
+        return f"it is {returned.item():.6g} in place of {derived.item():.6g}"
     off = np.abs(returned - derived) > FLOAT32 * scale
     entry = tuple(int(i) for i in np.argwhere(off)[0])
     place = f" at entry {list(entry)}" if entry else ""
