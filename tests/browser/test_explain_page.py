@@ -120,6 +120,18 @@ def test_steps_walk_through_source_and_picture(open_page, name):
     assert page.inner_text("#count") == "Not begun"
 
 
+def test_a_value_without_a_box_is_marked_at_the_box_that_stands_for_it(open_page):
+    page = open_page("moved")
+    steps = page.evaluate("JSON.parse(document.getElementById('data').textContent).steps")
+    places = {}
+    for step in steps:
+        page.click("#next")
+        boxes = page.eval_on_selector_all("#picture .current", "all => all.map(e => e.dataset.var)")
+        (places[step["key"]],) = set(boxes)
+    assert places["reshape_2"] == "power"
+    assert places["reshape"] == "turned"
+
+
 def test_a_step_says_what_has_arrived_and_what_is_missing(open_page):
     page = open_page("forked")
     for _ in range(30):

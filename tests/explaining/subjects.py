@@ -30,11 +30,19 @@ def trained():
     return trained_subject(ready, ready.problem.params, rows=6)
 
 
+def moved(x):
+    """Values that only move entries have no box of their own."""
+    pair = np.stack([x, 2 * x])
+    turned = np.reshape(pair, (2, 2, 6)).transpose((1, 0, 2))
+    return np.sum(np.reshape(turned, (4, 6)) ** 3)
+
+
 SUBJECTS = {
     "notes": notes_subject,
     "two_layer": lambda: subject_at(networks.two_layer, (), networks.VALUES, wrt=["W1", "W2"]),
     "forked": lambda: subject_at(networks.forked, (), networks.VALUES, wrt=["W1", "W2"]),
     "shared": lambda: subject_at(networks.shared, (), networks.SHARED, wrt=["W", "W_out"]),
     "vector": lambda: subject_at(networks.layer, (networks.SHARED["x"], networks.SHARED["W"])),
+    "moved": lambda: subject_at(moved, (np.arange(12.0).reshape(3, 4),)),
     "trained": trained,
 }

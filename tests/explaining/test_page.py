@@ -28,6 +28,7 @@ from pullback.explaining.page.listing import Listing
 from pullback.explaining.page.markup import data_script, element
 from pullback.explaining.page.png import png
 from pullback.explaining.page.words import LANGUAGES, Words, identities_of, table_of
+from pullback.explaining.step import steps_of
 from pullback.primitive import REGISTRY
 from pullback.transforms.identities import IDENTITIES
 
@@ -130,8 +131,13 @@ def test_every_step_names_its_box_and_the_lines_it_leads_to(name):
     boxes = {a["data-var"] for _, a in read(name).elements if "data-node" in a}
     ids = set(read(name).values("id"))
     source = subject.source.splitlines()
+    names = {subject.name(var) for var in subject.forward.names}
+    read_later = {c.name for step in steps_of(subject) for c in step.sends}
+    assert read_later - boxes - data["boxes"].keys() == set()
+    assert names >= data["boxes"].keys()
+    assert not boxes & data["boxes"].keys()
     for number, step in enumerate(data["steps"], start=1):
-        assert step["key"] in boxes
+        assert data["boxes"].get(step["key"], step["key"]) in boxes
         assert f"step-{number}" in ids
         assert all(re.match(r"    (\w+ = |return )", source[line - 1]) for line in step["lines"])
     reached = {line for step in data["steps"] for line in step["lines"]}

@@ -13,7 +13,7 @@ from ..step import steps_of
 from ..subject import Subject
 from .about import About
 from .below import below, cost_of
-from .drawing import drawing
+from .drawing import Drawing
 from .keys import Keys
 from .listing import Listing
 from .markup import Content, Markup, data_script, element
@@ -35,15 +35,15 @@ def page_text(subject: Subject, language: str = "en") -> str:
     listing = Listing(Keys(subject), words)
     cost = cost_of(subject)
     about = About(listing, steps_of(subject), cost, words)
-    walk = Walk(about)
+    walk, drawing = Walk(about), Drawing(subject, words)
     script = Markup(_file("page.js"))
     body: list[Content] = [
         *_skip_links(words),
         _header(subject, words),
         _stepper(words),
-        element("main", [_panes(listing, words), _about(about, walk, words)]),
+        element("main", [_panes(listing, drawing, words), _about(about, walk, words)]),
         below(listing, cost, words),
-        data_script("data", _data(walk, words)),
+        data_script("data", _data(walk, drawing, words)),
         element("script", script),
     ]
     document = [_head(subject, words, script), element("body", body)]
@@ -98,7 +98,7 @@ def _stepper(words: Words) -> Markup:
     return element("div", parts, id="stepper", role="toolbar", aria_label=words("stepper.label"))
 
 
-def _panes(listing: Listing, words: Words) -> Markup:
+def _panes(listing: Listing, drawing: Drawing, words: Words) -> Markup:
     colours = element(
         "span",
         [
@@ -112,7 +112,7 @@ def _panes(listing: Listing, words: Words) -> Markup:
     fit = element("button", words("page.fit"), id="fit", type="button", aria_pressed="false")
     picture = [
         element("h2", [element("span", words("page.picture"), id="picture-title"), fit]),
-        drawing(listing.keys.subject, words),
+        drawing.svg(),
     ]
     panes = [
         element("section", code, id="code", class_="pane", aria_labelledby="code-title"),
@@ -135,9 +135,14 @@ def _block(content: Content) -> Markup:
     return element("div", content, class_="formula")
 
 
-def _data(walk: Walk, words: Words) -> dict[str, Any]:
+def _data(walk: Walk, drawing: Drawing, words: Words) -> dict[str, Any]:
     said = {"start": words("stepper.start"), "step": words("stepper.step")}
-    return {"steps": walk.data(), "spoilt": walk.spoilt(), "words": said}
+    return {
+        "steps": walk.data(),
+        "boxes": drawing.elsewhere(),
+        "spoilt": walk.spoilt(),
+        "words": said,
+    }
 
 
 def _file(name: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from html import escape, unescape
 
 from ...program import Equation, Program, Var
@@ -20,23 +21,54 @@ _ROOT = re.compile(r'(<svg [^>]*?)role="img" aria-label="[^"]*"')
 _NODE = re.compile(r'role="img" data-node="([^"]*)" data-var="([^"]*)"')
 
 
-def drawing(subject: Subject, words: Words) -> Markup:
-    """The picture of forward and backward pass with values and error signals.
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """The picture of a subject's forward and backward pass, with values and error signals.
 
-    The page itself says what a box means, so the picture's own hints are left out.
+    Attributes:
+        subject: What is drawn.
+        words: The language.
     """
-    graph = graph_of(subject.forward, subject.derivation, subject.values)
-    svg = Graph(_translated(graph.scene, words)).svg()
-    labels = _labels(subject)
 
-    def node(match: re.Match[str]) -> str:
-        key, name = match.groups()
-        label = escape(labels.get(unescape(name), unescape(name)))
-        return f'role="button" data-node="{key}" data-var="{name}" aria-label="{label}"'
+    subject: Subject
+    words: Words
 
-    svg = _MEANING.sub("", svg)
-    svg = _ROOT.sub(rf'\1role="group" aria-label="{escape(words("page.picture"))}"', svg)
-    return Markup(_NODE.sub(node, svg))
+    @cached_property
+    def scene(self) -> Scene:
+        """What it shows."""
+        subject = self.subject
+        graph = graph_of(subject.forward, subject.derivation, subject.values)
+        return _translated(graph.scene, self.words)
+
+    def svg(self) -> Markup:
+        """It as SVG. The page says what a box means, so the picture's own hints are left out."""
+        labels = _labels(self.subject)
+
+        def node(match: re.Match[str]) -> str:
+            key, name = match.groups()
+            label = escape(labels.get(unescape(name), unescape(name)))
+            return f'role="button" data-node="{key}" data-var="{name}" aria-label="{label}"'
+
+        svg = _MEANING.sub("", Graph(self.scene).svg())
+        label = escape(self.words("page.picture"))
+        svg = _ROOT.sub(rf'\1role="group" aria-label="{label}"', svg)
+        return Markup(_NODE.sub(node, svg))
+
+    def elsewhere(self) -> dict[str, str]:
+        """For each value without a box of its own, the value whose box stands for it.
+
+        A value that only moves entries stands on the wire into the box that reads it, and a
+        folded one in the box of what it becomes.
+        """
+        forward = self.subject.forward
+        drawn = {node.var for node in self.scene.nodes}
+        places = {var: name for var, name in forward.names.items() if name in drawn}
+        for equation in reversed(forward.equations):
+            for atom in equation.inputs:
+                if isinstance(atom, Var) and equation.out in places:
+                    places.setdefault(atom, places[equation.out])
+        names = forward.names
+        return {names[var]: place for var, place in places.items() if names[var] not in drawn}
 
 
 def _translated(scene: Scene, words: Words) -> Scene:

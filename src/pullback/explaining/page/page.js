@@ -21,6 +21,12 @@ for (const element of all("[data-var], [data-name]")) {
   }
 }
 
+// A value without a box of its own is marked at the box that stands for it.
+for (const [key, place] of Object.entries(data.boxes)) {
+  const boxes = all("[data-node]").filter((box) => box.dataset.var === place);
+  elementsOf.set(key, [...(elementsOf.get(key) || []), ...boxes]);
+}
+
 function show(key, from = null) {
   all(".marked").forEach((element) => element.classList.remove("marked", "pb-marked"));
   const marked = elementsOf.get(key) || [];
@@ -141,7 +147,7 @@ function showStep() {
     line.classList.toggle("done", past.has(number) && !lines.has(number));
   }
   for (const node of all("#picture [data-node]")) {
-    node.classList.toggle("current", node.dataset.var === step.key);
+    node.classList.toggle("current", node.dataset.var === (data.boxes[step.key] || step.key));
   }
   all(".line.current").reverse().forEach((line) => reveal($("code"), line));
   reveal($("picture"), $("picture").querySelector(".current"));
