@@ -12,6 +12,7 @@ In `README.md` and `docs/*.md`:
 import contextlib
 import difflib
 import io
+import linecache
 import re
 import traceback
 from dataclasses import dataclass
@@ -62,6 +63,7 @@ def blocks_of(page: Path) -> list[Block]:
 def run_page(page: Path) -> int:
     """Run the Python blocks of a file in the current directory; how many ran."""
     blocks = blocks_of(page)
+    linecache.cache[str(page)] = (0, None, code_lines(page, blocks), str(page))
     namespace = {"__name__": "__main__"}
     count = 0
     for block, below in zip(blocks, [*blocks[1:], None], strict=True):
@@ -81,6 +83,16 @@ def run_page(page: Path) -> int:
         if below is not None and below.info == "text" and below.follows_block:
             compare(page, below, printed)
     return count
+
+
+def code_lines(page: Path, blocks: list[Block]) -> list[str]:
+    """The page as a Python file: the blocks that run, at their lines, and nothing else."""
+    lines = ["\n"] * len(page.read_text(encoding="utf-8").splitlines())
+    for block in blocks:
+        if block.info == "python":
+            text = block.text.splitlines(keepends=True)
+            lines[block.line - 1 : block.line - 1 + len(text)] = text
+    return lines
 
 
 def compiled(page: Path, block: Block):
