@@ -11,9 +11,11 @@ from pullback.formula import Manner, latex, layout, mathml, plain, tree
 from pullback.formula.build import (
     add,
     at,
+    laid_out,
     matmul,
     negative,
     number,
+    outer,
     over,
     power,
     quotient,
@@ -30,7 +32,8 @@ a, b, c = (symbol(name, ()) for name in "abc")
 A, B, C = (symbol(name, (2, 2)) for name in "ABC")
 X = symbol("X", (N, D))
 W1 = symbol("W1", (D, D))
-v = symbol("v", (D,))
+v, w = symbol("v", (D,)), symbol("w", (N,))
+Y = symbol("Y", (D, N))
 
 
 def text(formula, **manner):
@@ -96,6 +99,12 @@ def tex(formula, **manner):
         (symbol("learning_rate", ()), "learning_rate"),
         (symbol("m_W1", ()), "m_W₁"),
         (symbol("beta1_2", ()), "β₁,₂"),
+        (tree.Function((), (a,), name="moved", subscript="0, 2, 1"), "moved_{0, 2, 1}(a)"),
+        (times(laid_out(v, (D, 1), (1,), added=True), w), "v ⊗ w"),
+        (times(w, laid_out(v, (D, 1), (1,), added=True)), "v ⊗ w"),
+        (times(times(a, laid_out(v, (D, 1), (1,), added=True)), w), "a v ⊗ w"),
+        (times(laid_out(v, (D, 1), (1,), added=True), Y), "v ⊙ Y"),
+        (over("∑", outer(v, w), (1,)), "∑_{n=1..N} w_n v"),
     ],
 )
 def test_one_line_of_text(formula, expected):

@@ -18,6 +18,7 @@ from .tree import (
     Negative,
     Number,
     Ones,
+    Outer,
     Over,
     Power,
     Quotient,
@@ -68,8 +69,30 @@ def negative(x: Formula) -> Formula:
 
 
 def times(left: Formula, right: Formula) -> Formula:
-    """left times right, entry by entry."""
+    """left times right, entry by entry; a column times a row is the outer product of vectors."""
+    for column, row in ((left, right), (right, left)):
+        x, y = _vector(column, added=1), _vector(row, added=0)
+        if x is not None and y is not None:
+            return outer(x, y)
     return Times(broadcast(left, right), (left, right))
+
+
+def _vector(x: Formula, added: int) -> Formula | None:
+    """The vector that is laid out as a row (an axis added at 0) or as a column (at 1)."""
+    if x.rank < 2:
+        return x if x.rank == 1 and added == 0 else None
+    if isinstance(x, Silent) and x.added and x.rank == 2 and x.axes == (added,):
+        return x.parts[0]
+    if not isinstance(x, Elementwise):
+        return None
+    parts = [part if part.rank == 0 else _vector(part, added) for part in x.parts]
+    known = tuple(part for part in parts if part is not None)
+    return replace(x, shape=broadcast(*known), parts=known) if len(known) == len(parts) else None
+
+
+def outer(x: Formula, y: Formula) -> Formula:
+    """The products of each entry of x with each entry of y."""
+    return Outer(x.shape + y.shape, (x, y))
 
 
 def quotient(left: Formula, right: Formula) -> Formula:
@@ -149,6 +172,9 @@ def at(x: Formula, subscripts: tuple[Subscript, ...]) -> Formula:
             return at(x.parts[0], filled)
         case Over():
             return replace(x, shape=shape, parts=(at(x.parts[0], subscripts),))
+        case Outer():
+            left, right = x.parts
+            return times(at(left, subscripts[:1]), at(right, subscripts[1:]))
         case Elementwise():
             parts = tuple(_at_broadcast(part, subscripts, x.shape) for part in x.parts)
             return replace(x, shape=shape, parts=parts)

@@ -330,11 +330,6 @@ def absolute(x: Formula) -> Formula:
     return tree.Absolute(x.shape, (x,))
 
 
-def outer(x: Formula, y: Formula) -> Formula:
-    """The products of each entry of x with each entry of y."""
-    return tree.Outer(x.shape + y.shape, (x, y))
-
-
 def log_of(function: Notation) -> Notation:
     """The logarithm of what another notation writes."""
 

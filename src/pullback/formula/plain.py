@@ -50,7 +50,9 @@ def _script(box: boxes.Script) -> str:
 
 def _below(box: Box) -> str:
     text = plain(box)
-    text = text if isinstance(box, boxes.Words) else text.replace(" ", "")
+    if isinstance(box, boxes.Words):
+        return _below_text(text)
+    text = text.replace(" ", "")
     digits, comma, rest = text.partition(",")
     if digits.isdecimal():
         low = digits.translate(_BELOW)

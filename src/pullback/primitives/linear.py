@@ -10,6 +10,7 @@ import numpy as np
 from ..avals import Aval
 from ..dims import Dimension
 from ..errors import ShapeError, UsageError
+from ..formula import build
 from ..formula import notation as written
 from ..primitive import PRODUCT, Case, Params, Primitive, Source, TextOf, call, infix, vjp_of
 from . import flop_rules
@@ -86,7 +87,7 @@ outer = Primitive(
         Case((any_real(random, (3,)), any_real(random, (4,)))),
         Case((any_real(random, (1,)), any_real(random, (2,)))),
     ],
-    notation=written.of_parts(written.outer),
+    notation=written.of_parts(build.outer),
     flops=flop_rules.per_entry_written(1),
 )
 
