@@ -1,6 +1,6 @@
 """Diagnosis: what ails a network, what to try, and which experiment shows it."""
 
-from .findings import diagnose
 from .finding import Diagnosis, Finding
+from .findings import diagnose
 
 __all__ = ["Diagnosis", "Finding", "diagnose"]
