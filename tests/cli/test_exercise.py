@@ -176,3 +176,41 @@ def test_what_cannot_be_matched_says_what_to_write(in_process, tmp_path):
     assert refused.code == 2
     assert 'wrt=["b"]' in refused.complaint
     assert in_process("check", "net.py:forward:backward", "--wrt", "a").code == 0
+
+
+SQUARE_WEIGHTS = """import numpy as np
+
+
+def forward(V, W):
+    return np.sum((V @ W) ** 2)
+
+
+wrt = ["W"]
+
+
+def example_inputs():
+    random = np.random.default_rng(0)
+    return {"V": random.normal(size=(3, 3)), "W": random.normal(size=(3, 3))}
+
+
+def backward(V, W):
+    return 2 * V.T @ (V @ W)
+"""
+
+
+def test_the_file_says_which_gradients_are_wanted(in_process, tmp_path):
+    (tmp_path / "square.py").write_text(SQUARE_WEIGHTS)
+    assert in_process("check", "square.py:forward:backward").code == 0
+    (tmp_path / "square.py").write_text(SQUARE_WEIGHTS.replace('wrt = ["W"]', ""))
+    assert in_process("check", "square.py:forward:backward").code == 2
+    refused = in_process("check", "square.py:forward:backward", "--wrt", "V")
+    assert refused.code == 1
+
+
+def test_a_class_is_graded_by_the_gradients_that_an_exercise_asks_for(in_process, tmp_path):
+    in_process("exercise", "shared")
+    (tmp_path / "class").mkdir()
+    (tmp_path / "class" / "anna.py").write_text((tmp_path / "shared_solution.py").read_text())
+    graded = in_process("grade", "class", "--against", "shared.py", "--allow-unprotected")
+    assert "2 points each: W, V" in graded.out
+    assert "2/2" in graded.out

@@ -167,6 +167,7 @@ def _graded(
     files: Files, path: Path, names: list[str], call: Call, wrt: list[str] | None, hint: bool
 ) -> BackwardCheck:
     forward, backward = (files.member("", path, name) for name in names)
+    wrt = wrt or list(files.member("", path, "wrt", ())) or None
     with files.told():
         bound = signature_of(forward).bind(**call.arguments)
         return check_backward(forward, backward, *bound.args, wrt=wrt, hint=hint, **bound.kwargs)

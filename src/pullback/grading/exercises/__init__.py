@@ -21,13 +21,12 @@ class Exercise:
 
     Attributes:
         name: What it is called on the command line.
-        module: The module whose text is the learner's file.
-        wrt: The arguments whose gradients its backward pass returns.
+        module: The module whose text is the learner's file; its list `wrt` says which gradients
+            are wanted.
     """
 
     name: str
     module: str
-    wrt: tuple[str, ...]
 
     @property
     def file(self) -> str:
@@ -39,7 +38,7 @@ class Exercise:
         return files(__name__).joinpath(self.file).read_text(encoding="utf-8")
 
     def load(self) -> ModuleType:
-        """The file as a module of its own: `forward`, `example_inputs`, `backward`."""
+        """The file as a module of its own: `forward`, `wrt`, `example_inputs`, `backward`."""
         module = ModuleType(self.module)
         # Under the learner's file name, so that its variables count as those of a user.
         exec(compile(self.text(), self.file, "exec"), vars(module))
@@ -48,7 +47,7 @@ class Exercise:
     def solution(self) -> str:
         """The derived backward pass as NumPy source: a function `backward`."""
         own = self.load()
-        program = grad(trace(own.forward, **own.example_inputs()), wrt=list(self.wrt))
+        program = grad(trace(own.forward, **own.example_inputs()), wrt=own.wrt)
         source = replace(program, name="backward").to_numpy()
         return f'"""The backward pass of {self.file}, as Pullback derives it."""\n\n{source}'
 
@@ -56,10 +55,10 @@ class Exercise:
 EXERCISES = {
     exercise.name: exercise
     for exercise in (
-        Exercise("two-layer", "two_layer", ("W1", "W2")),
-        Exercise("softmax", "softmax", ("W1", "b1", "W2", "b2")),
-        Exercise("batchnorm", "batchnorm", ("W", "gamma", "beta")),
-        Exercise("shared", "shared", ("W", "V")),
+        Exercise("two-layer", "two_layer"),
+        Exercise("softmax", "softmax"),
+        Exercise("batchnorm", "batchnorm"),
+        Exercise("shared", "shared"),
     )
 }
 """Every exercise by name."""

@@ -20,6 +20,9 @@ def forward(x, y, W, gamma, beta):
     return np.sum((out - y) ** 2)
 
 
+wrt = ["W", "gamma", "beta"]  # what gradients are wanted for
+
+
 def example_inputs():
     """Six samples of five features, three normalized units."""
     random = np.random.default_rng(0)

@@ -16,6 +16,9 @@ def forward(x, y, W, V):
     return 0.5 * np.sum((y_pred - y) ** 2)
 
 
+wrt = ["W", "V"]  # what gradients are wanted for
+
+
 def example_inputs():
     """Six samples of four features; two steps of the same four units, three outputs."""
     random = np.random.default_rng(0)

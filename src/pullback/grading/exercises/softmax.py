@@ -18,6 +18,9 @@ def forward(x, y, W1, b1, W2, b2):
     return -np.sum(y * log_p) / len(x)
 
 
+wrt = ["W1", "b1", "W2", "b2"]  # what gradients are wanted for
+
+
 def example_inputs():
     """Six samples of five features, four hidden units, three classes; y is one-hot."""
     random = np.random.default_rng(0)

@@ -16,6 +16,9 @@ def forward(x, y, W1, W2):
     return np.sum((y_pred - y) ** 2)
 
 
+wrt = ["W1", "W2"]  # what gradients are wanted for
+
+
 def example_inputs():
     """Six samples of five features, four hidden units, two outputs."""
     random = np.random.default_rng(0)
