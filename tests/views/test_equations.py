@@ -296,13 +296,6 @@ def test_an_error_signal_names_the_rule_and_the_sum_over_children():
     assert "Z = tanh(X) ⇒ X̄ = Z̄ ⊙ (1 − Z^⊙2)" in text
 
 
-def test_a_matrix_times_a_vector_sends_an_outer_product():
-    program = pb.grad(pb.trace(lambda A, x: np.sum(np.sin(A @ x)), A="M N", x="N"))
-    assert "Ā = cos(A x) ⊗ x " in program.to_text()
-    assert "z = X y ⇒ X̄ = z̄ ⊗ y" in program.to_text(rules=True)
-    assert "Ā = x cos(Aᵀ x)ᵀ " in program.to_text(columns=True)
-
-
 WITH_RULE = sorted(name for name, primitive in REGISTRY.items() if primitive.rule is not None)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from ...dims import format_shape
-from ...formula import latex, mathml, plain, width
+from ...formula import Box, latex, mathml, plain, width
 from ...formula.boxes import Words
 from ...formula.mathml import NAMESPACE
 from ...program import Program
@@ -26,12 +26,16 @@ def to_latex(program: Program, wishes: Wishes, reasons: bool) -> str:
     return f"\\begin{{align*}}\n{body}\n\\end{{align*}}\n"
 
 
+def _general(line: Line) -> list[Box]:
+    """The sum over children, for an error signal that has the name of a value."""
+    if not line.rules or line.var is None or not line.var.named:
+        return []
+    return [general_rule(line.var.cotangent_of, line.children)]
+
+
 def _latex_notes(line: Line, reasons: bool) -> list[str]:
-    notes = []
-    if line.rules:
-        assert line.var is not None
-        notes.append(latex(general_rule(line.var.cotangent_of, line.children)))
-        notes += [rule.latex() for rule in line.rules]
+    notes = [latex(box) for box in _general(line)]
+    notes += [rule.latex() for rule in line.rules]
     if reasons and line.reason:
         notes.append(latex(Words(line.reason)))
     return notes
@@ -59,11 +63,8 @@ def _row(left: str, relation: str, right: str, name: str = "") -> str:
 
 
 def _mathml_notes(line: Line, reasons: bool) -> list[str]:
-    notes = []
-    if line.rules:
-        assert line.var is not None
-        notes.append(mathml(general_rule(line.var.cotangent_of, line.children)))
-        notes += [rule.mathml() for rule in line.rules]
+    notes = [mathml(box) for box in _general(line)]
+    notes += [rule.mathml() for rule in line.rules]
     if reasons and line.reason:
         notes.append(f"<mtext>{escape(line.reason, quote=False)}</mtext>")
     return notes
@@ -88,11 +89,8 @@ def to_text(program: Program, wishes: Wishes, reasons: bool) -> str:
 
 
 def _plain_notes(line: Line, reasons: bool) -> list[str]:
-    notes = []
-    if line.rules:
-        assert line.var is not None
-        notes.append(plain(general_rule(line.var.cotangent_of, line.children)))
-        notes += [rule.text() for rule in line.rules]
+    notes = [plain(box) for box in _general(line)]
+    notes += [rule.text() for rule in line.rules]
     return notes + ([line.reason] if reasons and line.reason else [])
 
 

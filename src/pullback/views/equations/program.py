@@ -89,7 +89,9 @@ class _Equations:
         found += self._results()
         place = {equation.out: i for i, equation in enumerate(self.program.equations)}
         found.sort(key=lambda line: place.get(line.var, len(place)) if line.var else len(place))
-        return rules_of_lines(self.program, found) if self.wishes.rules else found
+        if not self.wishes.rules:
+            return found
+        return rules_of_lines(self.program, found, self.wishes.columns)
 
     def _taken(self) -> frozenset[str]:
         return frozenset(split_name(name)[0] for name in self.source.names.values())

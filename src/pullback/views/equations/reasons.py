@@ -37,6 +37,8 @@ class Reasons:
         left, right = map(_untransposed, x.parts)
         if any(part.rank != 2 for part in (left, right)):
             return ""
+        if x.parts[0].shape[1] == 1:
+            return ""  # nothing is summed: a column repeated
         over = f"sums over {self._what(x.parts[0].shape[1])}"
         if _number_of_products(left.shape, right.shape, x.shape) != 1:
             return over

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from ...avals import Aval
+from ...errors import UsageError
 from ...formula import Box, Formula, Manner, latex, layout, mathml, plain
 from ...formula.boxes import Comma, Fence, Letters, Limits, Row, Sign
 from ...formula.build import symbol
@@ -21,6 +22,7 @@ from ...program import Argument, Atom, Equation, Program, Var
 from ...transforms.derivation import derivation_of
 from ...transforms.vjp import vjp_program
 from ...trees import LEAF
+from .columns import as_columns
 
 if TYPE_CHECKING:
     from .line import Line
@@ -55,6 +57,14 @@ class Rule:
     def text(self) -> str:
         """The rule as Unicode text."""
         return plain(self._box(Manner(one_line=True)))
+
+    def in_columns(self) -> Rule | None:
+        """The rule with each side transposed, as `columns=True` writes; None where it has none."""
+        sides = (self.result, self.forward, self.target, self.backward)
+        try:
+            return Rule(self.primitive, *map(as_columns, sides))
+        except UsageError:
+            return None
 
     def _box(self, manner: Manner) -> Box:
         result, forward, target, backward = (
@@ -154,7 +164,7 @@ def _local(child: str, target: str) -> Box:
     return Row((box_of_name(child, bar=True), Row((top, Sign("/", prefix=True), bottom))), True)
 
 
-def rules_of_lines(program: Program, lines: list[Line]) -> list[Line]:
+def rules_of_lines(program: Program, lines: list[Line], columns: bool) -> list[Line]:
     """The lines with the rules of the operations that send parts of each error signal."""
     derivation = derivation_of(program)
     if derivation is None:
@@ -167,8 +177,10 @@ def rules_of_lines(program: Program, lines: list[Line]) -> list[Line]:
         sent = derivation.children(primal) if primal is not None else ()
         uses = [(c.equation, c.position) for c in reversed(sent) if c.equation is not None]
         distinct = {(*same_case(equation), place): equation for equation, place in uses}
-        rules = [rule_of(equation, key[-1]) for key, equation in distinct.items()]
+        found = [rule_of(equation, key[-1]) for key, equation in distinct.items()]
+        rules = [rule.in_columns() for rule in found] if columns else found
         outs = dict.fromkeys(equation.out for equation, _ in uses)
         children = tuple(names[out] if out.named else "" for out in outs)
-        finished.append(replace(line, rules=tuple(rules), children=children))
+        kept = tuple(rule for rule in rules if rule is not None)
+        finished.append(replace(line, rules=kept, children=children))
     return finished
