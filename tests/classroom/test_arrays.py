@@ -66,6 +66,8 @@ def test_what_numpy_writes_is_read(array):
         (header(shape="(999999999999, 999999999999)"), "breaks off"),
         (header(shape="(2,)") + bytes(15), "breaks off"),
         (npy(np.ones(3))[:-1], "breaks off"),
+        (header(shape="(0, 2000000)"), "too long axes"),
+        (header(shape="(2000, 0, 2000)"), "too long axes"),
         (npy(np.ones(3))[:20], "more than numbers"),
         (header(shape=f"({'1, ' * 33})") + bytes(8), "too many axes"),
     ],

@@ -19,6 +19,7 @@ def exam():
 
 def test_no_submission_harms_another(exam, layers):
     names = ["exits_at_once", "floods_the_output", "patches_numpy", "allocates", "crashes"]
+    names += ["fails_without_a_word"]
     class_ = [Submission("first", RIGHT), *(Submission(n, files_of(n)) for n in names)]
     class_ += [Submission("late", files_of("waits_for_the_end")), Submission("last", RIGHT)]
     class_ += [Submission("link", failed="it is a link, which is not followed")]
@@ -33,6 +34,7 @@ def test_no_submission_harms_another(exam, layers):
         "patches_numpy": "wrong",
         "allocates": "failed",
         "crashes": "failed",
+        "fails_without_a_word": "failed",
         "late": "right",
         "last": "right",
         "link": "failed",
@@ -43,7 +45,7 @@ def test_no_submission_harms_another(exam, layers):
     ]
     assert [each.name for each in marks] == [each.name for each in class_]
     assert marks[-1].why == "It is a link, which is not followed."
-    assert seen == [(done, 9) for done in range(10)]
+    assert seen == [(done, 10) for done in range(11)]
 
 
 def test_the_arguments_may_be_called_otherwise(exam, layers):
@@ -57,8 +59,9 @@ def test_a_gradient_must_be_right_for_all_inputs(exam, layers):
     assert (marks.points, marks.status) == ({"x": 0}, "wrong")
 
 
-def test_a_stop_ends_what_runs(exam, layers):
+@pytest.mark.parametrize(("name", "count"), [("sleeps", 3), ("closes_its_pipes", 1)])
+def test_a_stop_ends_what_runs(name, count, exam, layers):
     sandbox = Sandbox(SMALL, layers)
     threading.Timer(0.5, sandbox.stop.set).start()
     with pytest.raises(Stopped):
-        grade(exam, [Submission("slow", files_of("sleeps"))] * 3, sandbox)
+        grade(exam, [Submission("slow", files_of(name))] * count, sandbox)

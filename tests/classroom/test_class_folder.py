@@ -1,6 +1,8 @@
 """Which files of a folder are submissions."""
 
+import errno
 import os
+from pathlib import Path
 
 import pytest
 
@@ -18,7 +20,10 @@ def test_a_student_hands_in_a_file_or_a_folder(tmp_path):
     (tmp_path / ".hidden.py").write_text("")
     (tmp_path / "readme.txt").write_text("")
     (tmp_path / "ada.py").write_text("one")
-    for name, files in {"bob": ["any.py"], "cyd": ["backward.py", "a.py", "data.csv"]}.items():
+    for name, files in {
+        "bob": ["any.py", "._any.py"],
+        "cyd": ["backward.py", "a.py", "data.csv"],
+    }.items():
         (tmp_path / name).mkdir()
         for file in files:
             (tmp_path / name / file).write_text(f"{name}'s {file}")
@@ -38,7 +43,20 @@ def test_two_of_one_name_are_told_apart(tmp_path):
     assert list(found(tmp_path)) == ["ada", "ada.py"]
 
 
-def test_what_cannot_be_graded_says_why(tmp_path):
+def _closed(folder):
+    """Listing folders as it is where one of them is not the teacher's, root or not."""
+    listing = Path.iterdir
+
+    def iterdir(path):
+        if path == folder:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return listing(path)
+
+    return iterdir
+
+
+def test_what_cannot_be_graded_says_why(tmp_path, monkeypatch):
+    (tmp_path / "closed").mkdir()
     (tmp_path / "none").mkdir()
     (tmp_path / "several").mkdir()
     (tmp_path / "several" / "a.py").touch()
@@ -50,7 +68,9 @@ def test_what_cannot_be_graded_says_why(tmp_path):
     (tmp_path / "inner").mkdir()
     (tmp_path / "inner" / "backward.py").symlink_to("/etc/passwd")
     (tmp_path / "large.py").write_bytes(b" " * (2**20 + 1))
+    monkeypatch.setattr(Path, "iterdir", _closed(tmp_path / "closed"))
     assert {name: each.failed for name, each in found(tmp_path).items()} == {
+        "closed": "its folder cannot be read: permission denied",
         "none": "its folder holds 0 Python files",
         "several": "its folder holds 2 Python files, none of them backward.py",
         "link": "it is a link, which is not followed",

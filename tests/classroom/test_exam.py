@@ -115,6 +115,18 @@ def test_a_wrong_name_is_refused_before_anything_runs():
         exam_of(forward, [{**sets[0], "x": object()}])
 
 
+def test_a_gradient_that_is_not_finite_is_refused():
+    """Beside an infinite one every answer would be right."""
+
+    def rooted(x, w):
+        return np.sum(np.sqrt(x) * w)
+
+    one, two = {"x": np.ones(2), "w": np.ones(2)}, {"x": np.arange(2.0), "w": np.ones(2)}
+    with pytest.raises(UsageError, match="The gradient of x is not finite for set 2 of the inp"):
+        exam_of(rooted, [one, two])
+    assert exam_of(rooted, [two], ["w"]).gradients == ("w",)
+
+
 def test_many_arrays_of_one_shape_take_no_time():
     source = "def forward({0}):\n    return sum(np.sum(b * b) for b in ({0}))"
     names = [f"b{number}" for number in range(40)]

@@ -12,6 +12,7 @@ from rooms import SMALL, called_with, files_of
 
 import pullback
 from pullback.classroom import Sandbox
+from pullback.classroom.inside.kernel import system_call
 
 ATTACKS = {
     "reads_a_file": ["landlock"],
@@ -31,6 +32,8 @@ ATTACKS = {
     "starts_threads": ["user limits", "seccomp"],
     "connects": ["landlock", "seccomp"],
     "sends_a_datagram": ["seccomp"],
+    "slows_the_grader": ["user", "seccomp"],
+    "outlives_the_grader": ["seccomp"],
     "leaves_shared_memory": ["seccomp"],
     "makes_a_namespace": ["seccomp"],
     "raises_its_limits": ["user limits"],
@@ -113,6 +116,18 @@ def test_the_groups_of_the_grader_are_left(aims, all_layers):
     assert answer.failed.startswith("it raised PermissionError")
 
 
+@pytest.mark.parametrize("closed_by", ["", "user", "landlock", "seccomp"])
+def test_no_signal_goes_through_a_pipe(closed_by, victim, all_layers):
+    if closed_by == "landlock" and system_call(444, None, 0, 1) < 6:
+        pytest.skip("needs Landlock 6, which keeps signals in")
+    files = files_of("signals_through_a_pipe")
+    Sandbox(SMALL, closed_by.split()).call(files, "backward", called_with({"victim": victim}))
+    if closed_by:
+        assert is_alive(victim)
+    else:
+        wait_until_gone(victim)
+
+
 FAILURES = {
     "endless_loop": "it used more than 1 s of CPU time",
     "sleeps": "it ran for more than 1 s",
@@ -130,6 +145,7 @@ FAILURES = {
     "raises_what_cannot_be_told": "it ended without an answer (exit code 1)",
     "has_no_backward": "it has no function backward",
     "forges_a_pickle": "it handed on a .npy file that holds more than numbers",
+    "fails_without_a_word": "it handed on something that is no answer",
 }
 
 
@@ -235,8 +251,12 @@ def test_the_whole_group_of_processes_ends():
     """Also where a submission can start processes, and they hold its pipes open."""
     answer = Sandbox(SMALL).call(files_of("leaves_a_child"), "backward", called_with({}))
     assert answer.failed == ""
+    wait_until_gone(answer.results[0])
+
+
+def wait_until_gone(pid: int) -> None:
     deadline = time.monotonic() + 20
-    while is_alive(answer.results[0]):
+    while is_alive(pid):
         assert time.monotonic() < deadline
         time.sleep(0.05)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -11,6 +12,7 @@ from ..errors import DataError
 
 _MAGIC = b"\x93NUMPY\x01\x00"
 _LONGEST_HEADER, _MOST_AXES = 512, 32
+_LARGEST_SUM = 1 << 20  # entries that an array without entries has when it is summed over an axis
 _HEADER = re.compile(
     rb"\{'descr': '([<|](?:b1|[iu][1248]|f[248]))', 'fortran_order': False, "
     rb"'shape': \(((?:\d{1,12}, ?)*(?:\d{1,12})?)\), \} *\n"
@@ -64,9 +66,9 @@ def _read(data: bytes, start: int) -> tuple[Any, int]:
     shape = tuple(int(size) for size in re.findall(rb"\d+", header[2]))
     if len(shape) > _MOST_AXES:
         raise DataError("it handed on an array of too many axes")
-    count = 1
-    for size in shape:
-        count *= size
+    count = math.prod(shape)
+    if not count and math.prod(size for size in shape if size) > _LARGEST_SUM:
+        raise DataError("it handed on an array without entries and with too long axes")
     begin += length
     end = begin + count * dtype.itemsize
     if end > len(data):

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from ..errors import UsageError, printable
 from ..grading import GradientVerdict, Point, UnmatchedError, graded, point_at
 from ..tracing.trace import signature_of
@@ -111,7 +113,7 @@ def exam_of(
         wrt: Names of the inputs whose gradients are wanted; all floating ones when None.
 
     Raises:
-        UsageError: When it has no gradient at one of the sets, or `wrt` names none.
+        UsageError: When it has no finite gradient at one of the sets, or `wrt` names none.
         TraceError: When it does what a program cannot record.
 
     Example:
@@ -128,7 +130,22 @@ def exam_of(
     calls = [signature_of(forward).bind(**inputs) for inputs in sets]
     exam = Exam([point_at(forward, call.args, call.kwargs) for call in calls], wrt)
     assert exam.gradients
+    for number, point in enumerate(exam.points):
+        _refuse_unless_finite(point, wrt, number)
     return exam
+
+
+def _refuse_unless_finite(point: Point, wrt: Sequence[str] | None, number: int) -> None:
+    """Beside an infinite gradient every answer would be right, or none."""
+    with np.errstate(all="ignore"):
+        gradients = point.gradients
+    for var in point.wanted(wrt):
+        if not np.all(np.isfinite(gradients[var])):
+            which = f"set {number + 1} of the inputs" if number else "the example inputs"
+            raise UsageError(
+                f"The gradient of {point.path(var)} is not finite for {which}, so nothing can be "
+                "graded: give other inputs, or leave it out of wrt."
+            )
 
 
 def _how_wrong(gradient: str, found: Sequence[Mapping[str, GradientVerdict]]) -> str:

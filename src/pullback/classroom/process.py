@@ -107,9 +107,13 @@ def _listen(
         for name, pipe in pipes.items():
             os.set_blocking(pipe, False)
             selector.register(pipe, selectors.EVENT_READ, name)
-        while not stopped and selector.get_map():
+        while not stopped:
+            is_open = bool(selector.get_map())
+            if not is_open:  # it may go on without its pipes
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(_LOOK_EVERY)
             ended = process.poll() is not None
-            ready = selector.select(0 if ended else _LOOK_EVERY)
+            ready = selector.select(_LOOK_EVERY if is_open and not ended else 0)
             for key, _ in ready:
                 chunk = os.read(key.fd, _CHUNK)
                 said[key.data] += chunk
@@ -123,11 +127,6 @@ def _listen(
                 raise Stopped
             if time.monotonic() > deadline:
                 stopped = "too long"
-    if not stopped:
-        try:
-            process.wait(max(0.0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            stopped = "too long"
     return {name: bytes(text) for name, text in said.items()}, stopped
 
 

@@ -35,6 +35,7 @@ _ARGUMENTS = (
     str(Path(__file__).parent),
 )
 _USERS = range(60706, 61184)  # numbers that no system gives away
+_NO_ANSWER = "it handed on something that is no answer"
 _LONGEST_LINE = 1 << 16
 _MOST_ARRAYS = 1024
 _SPARE = 1 << 20
@@ -172,15 +173,15 @@ def _answer(ended: Ended, limits: Limits, sets: int) -> Answer:
     try:
         told, arrays = _parsed(ended.answer)
         if "failed" in told:
-            return Answer(failed=printable(told["failed"])[:500])
+            return Answer(failed=printable(told["failed"]).strip()[:500] or _NO_ANSWER)
         trees = told.get("sets")
         if not isinstance(trees, list) or len(trees) != sets:
-            raise DataError("it handed on something that is no answer")
+            raise DataError(_NO_ANSWER)
         return Answer(tuple(decode(tree, arrays) for tree in trees))
     except DataError as error:
         return Answer(failed=str(error))
     except (ValueError, RecursionError):
-        return Answer(failed="it handed on something that is no answer")
+        return Answer(failed=_NO_ANSWER)
 
 
 def _parsed(answer: bytes) -> tuple[dict[str, Any], list[Any]]:
@@ -190,7 +191,7 @@ def _parsed(answer: bytes) -> tuple[dict[str, Any], list[Any]]:
         raise DataError("it handed on a container of too many values")
     told = json.loads(line) if line else {}
     if not isinstance(told, dict):
-        raise DataError("it handed on something that is no answer")
+        raise DataError(_NO_ANSWER)
     return told, read_arrays(rest, _MOST_ARRAYS)
 
 

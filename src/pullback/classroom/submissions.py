@@ -75,10 +75,12 @@ def _submission(path: Path, name: str) -> Submission:
         return Submission(name, {"submission.py": _read(path)})
     except DataError as error:
         return Submission(name, failed=str(error))
+    except OSError as error:
+        return Submission(name, failed=f"its folder cannot be read: {_reason(error)}")
 
 
 def _files_in(folder: Path) -> dict[str, bytes]:
-    found = sorted(path for path in folder.iterdir() if path.suffix == ".py")
+    found = sorted(p for p in folder.iterdir() if p.suffix == ".py" and p.name[0] != ".")
     if not 0 < len(found) <= _MOST_FILES:
         raise DataError(f"its folder holds {len(found)} Python files")
     first = found[0] if len(found) == 1 else folder / MAIN
@@ -96,8 +98,11 @@ def _read(path: Path) -> bytes:
                 raise DataError(f"{path.name} is no regular file")
             source = file.read(_LARGEST + 1)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise DataError(f"{path.name} cannot be read: {reason}") from None
+        raise DataError(f"{path.name} cannot be read: {_reason(error)}") from None
     if len(source) > _LARGEST:
         raise DataError(f"{path.name} is larger than 1 MiB")
     return source
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()

@@ -16,7 +16,7 @@ from .kernel import no_new_privileges, prctl
 _PR_SET_SECCOMP, _MODE_FILTER = 22, 2
 _ALLOW, _ERROR, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 _LOAD, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
-_NUMBER, _MACHINE, _FIRST_ARGUMENT = 0, 4, 16  # offsets in struct seccomp_data
+_NUMBER, _MACHINE, _ARGUMENTS = 0, 4, (16, 24)  # offsets in struct seccomp_data
 _X32 = 0x40000000
 
 _MACHINES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
@@ -26,8 +26,12 @@ REFUSED = {
         "processes": (56, 57, 58, 59, 322),  # clone, fork, vfork, execve, execveat
         "sockets": (41, 53, 425),  # socket, socketpair, io_uring_setup
         # ptrace, process_vm_readv and _writev, pidfd_open, pidfd_send_signal, rt_sigqueueinfo,
-        # rt_tgsigqueueinfo, setpriority, process_madvise
-        "other processes": (101, 310, 311, 434, 424, 129, 297, 141, 440),
+        # rt_tgsigqueueinfo, setpriority, process_madvise; sched_setparam, sched_setscheduler,
+        # sched_setaffinity, sched_setattr, ioprio_set, migrate_pages, move_pages: they slow down
+        "other processes": (
+            *(101, 310, 311, 434, 424, 129, 297, 141, 440),
+            *(142, 144, 203, 314, 251, 256, 279),
+        ),
         # shmget, semget, msgget, mq_open, add_key, request_key, keyctl: they outlive a process
         "left behind": (29, 64, 68, 240, 248, 249, 250),
         # chmod, fchmod, chown, fchown, lchown, fchownat, fchmodat, fchmodat2, utime, utimes,
@@ -43,7 +47,10 @@ REFUSED = {
     "aarch64": {
         "processes": (220, 221, 281),
         "sockets": (198, 199, 425),
-        "other processes": (117, 270, 271, 434, 424, 138, 240, 140, 440),
+        "other processes": (
+            *(117, 270, 271, 434, 424, 138, 240, 140, 440),
+            *(118, 119, 122, 274, 30, 238, 239),
+        ),
         "left behind": (194, 190, 186, 180, 217, 218, 219),
         "properties of files": (52, 53, 54, 55, 452, 88, 5, 6, 7, 14, 15, 16),
         "the kernel": (97, 268, 40, 39, 41, 51, 265, 428, 429, 430, 280, 241, 282),
@@ -54,6 +61,14 @@ REFUSED = {
 _CLONE3 = 435  # "no such call": the C library then asks for clone, which is refused
 ONLY_ITSELF = {"x86_64": (62, 200, 234, 302), "aarch64": (129, 130, 131, 261)}
 """kill, tkill, tgkill and prlimit64: a process may mean itself by them."""
+
+REFUSED_WITH = {
+    "x86_64": ((72, 1, 8), (72, 1, 15), (157, 0, 1)),
+    "aarch64": ((25, 1, 8), (25, 1, 15), (167, 0, 1)),
+}
+"""Calls that are refused when the argument of a number is a value: fcntl with F_SETOWN or
+F_SETOWN_EX, which has signals sent to another process; prctl with PR_SET_PDEATHSIG, without which
+a process outlives the grader."""
 
 
 def refuse_calls() -> None:
@@ -85,9 +100,15 @@ def _filter(machine: str, own: int) -> list[bytes]:
         code += _answer(_EQUAL, number, errno.EPERM)
     for number in ONLY_ITSELF[machine]:
         code += [
-            *(_step(_EQUAL, number, 0, 5), _step(_LOAD, _FIRST_ARGUMENT)),
+            *(_step(_EQUAL, number, 0, 5), _step(_LOAD, _ARGUMENTS[0])),
             *(_step(_EQUAL, 0, 2, 0), _step(_EQUAL, own, 1, 0)),
             *(_step(_RETURN, _ERROR | errno.EPERM), _step(_RETURN, _ALLOW)),
+        ]
+    for number, place, value in REFUSED_WITH[machine]:
+        code += [
+            *(_step(_EQUAL, number, 0, 4), _step(_LOAD, _ARGUMENTS[place])),
+            *(_step(_EQUAL, value, 0, 1), _step(_RETURN, _ERROR | errno.EPERM)),
+            _step(_LOAD, _NUMBER),
         ]
     return [*code, _step(_RETURN, _ALLOW)]
 
