@@ -1,6 +1,9 @@
 """What a system cannot close is found by trying, and said."""
 
 import platform
+import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -64,6 +67,17 @@ def test_a_layer_that_the_system_lacks_is_left_out_in_the_trial_alone(all_layers
     with lacking._room({"file": "", "function": "", "sets": [], **request}, [], {}) as room:
         ended = lacking._run(room, 1 << 16)
     assert b"it could not be closed in (user: " in ended.answer
+
+
+def test_root_of_a_container_without_other_users_is_told():
+    alone = ["unshare", "--user", "--map-root-user"]
+    if shutil.which("unshare") is None or subprocess.run([*alone, "true"], check=False).returncode:
+        pytest.skip("needs unshare, and the right to make a container")
+    ask = "from pullback.classroom import *; print(protection_of(Limits()).open_ways)"
+    done = subprocess.run(
+        [*alone, sys.executable, "-c", ask], capture_output=True, text=True, check=False
+    )
+    assert (done.stderr, "'act as root'" in done.stdout) == ("", True)
 
 
 def test_the_sentence_names_all_that_is_open():

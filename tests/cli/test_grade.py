@@ -149,6 +149,14 @@ def test_the_forward_file_may_lie_in_the_folder(graded, tmp_path, in_process):
             ["class", "--against", "forward.py", "--csv", "forward.py"],
             "forward.py exists already: choose another file or add --force.",
         ),
+        (
+            ["class", "--against", "forward.py", "--csv", "new/marks.csv"],
+            "--csv new/marks.csv: there is no folder new.",
+        ),
+        (
+            ["class", "--against", "forward.py", "--csv", "class", "--force"],
+            "--csv class: it is a folder; name a file in it.",
+        ),
         (["class", "--against", "forward.py"], "class holds no submission"),
     ],
 )
@@ -158,6 +166,16 @@ def test_what_cannot_be_graded_is_refused(words, sentence, in_process, tmp_path)
     done = in_process("grade", *words)
     assert done.code == 2
     assert done.complaint.startswith(sentence)
+
+
+def test_wrt_of_the_file_is_a_list_of_names(in_process, tmp_path):
+    (tmp_path / "forward.py").write_text(FORWARD.replace('["W1", "W2"]', "None"))
+    (tmp_path / "class").mkdir()
+    done = in_process("grade", "class", "--against", "forward.py")
+    assert (done.code, done.complaint) == (
+        2,
+        "wrt of forward.py is None: write a list of names.",
+    )
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import signal
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -140,7 +140,8 @@ class Sandbox:
             text = json.dumps({**settings, **request})
             (room / "request.json").write_text(text, encoding="utf-8")
             if "user" in self.layers:
-                _hand_to(room, user)
+                with suppress(OSError):  # no such user here: the layer cannot be put on either
+                    _hand_to(room, user)
             yield room
 
     def _run(self, room: Path, most_bytes: int) -> Ended:

@@ -115,8 +115,8 @@ def grade_command(
       pullback grade submissions --against forward.py --csv marks.csv
       pullback grade submissions --against net.py:loss --wrt W1,W2 --sets 5
     """
-    if csv is not None and csv.exists() and not force:
-        raise StorageError(f"{csv} exists already: choose another file or add --force.")
+    if csv is not None:
+        _refuse_unless_writable(csv, force)
     limits = Limits(seconds, cpu_seconds, memory, output)
     jobs = _jobs(jobs)
     exam = _exam(against, wrt, sets, seed)
@@ -137,6 +137,16 @@ def grade_command(
         heading(console, "SAVED", str(csv))
 
 
+def _refuse_unless_writable(csv: Path, force: bool) -> None:
+    """Rather before a class is graded than afterwards."""
+    if csv.is_dir():
+        raise StorageError(f"--csv {csv}: it is a folder; name a file in it.")
+    if not csv.parent.is_dir():
+        raise StorageError(f"--csv {csv}: there is no folder {csv.parent}.")
+    if csv.exists() and not force:
+        raise StorageError(f"{csv} exists already: choose another file or add --force.")
+
+
 def _jobs(asked: int | None) -> int:
     if asked is None:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
@@ -155,6 +165,8 @@ def _exam(against: str, wrt: str | None, sets: int, seed: int) -> Exam:
     make = files.member("--against", path, EXAMPLE)
     names = wrt if wrt is not None else files.member("--against", path, "wrt", ())
     names = names.split(",") if isinstance(names, str) else names
+    if not isinstance(names, list | tuple):
+        raise UsageError(f"wrt of {path} is {printable(names)}: write a list of names.")
     with files.told():
         example = wraps(make)(partial(example_of, path, forward, make))
         several = input_sets(example, sets, seed)
