@@ -306,6 +306,11 @@ def test_the_picture_and_the_page(in_process, net, tmp_path):
         ("--html net.py", "net.py exists already: choose another file or add --force."),
         ("--html here", "--html here: it is a folder."),
         ("--latex - --step", "--step and --latex do not go together"),
+        ("--step --columns", "--columns changes nothing in --step; leave it out."),
+        ("--graph net.svg --batch N", "--batch changes nothing in --graph"),
+        ("--latex - --simplifications", "--simplifications changes nothing in --latex"),
+        ("--lang zh", "--lang goes with --html only."),
+        ("--seed -1", "--seed -1: it must be a whole number of at least 0."),
         ("here", "allowed are FILE.py:NAME and the folder of a run"),
     ],
 )

@@ -165,6 +165,7 @@ def test_a_result_is_owned_by_the_caller():
             "pb.hvp multiplies by it",
         ),
         (lambda: pb.jacobian(np.sin, most_bytes=71)(X), "72 bytes (3 x 3 numbers), more than 71"),
+        (lambda: pb.jacobian(np.sin, most_bytes="1"), "a whole number of bytes, not '1'"),
         (lambda: pb.jacobian(lambda i: i * 2.0)(3), "i holds values that are not floating"),
         (lambda: pb.jacobian(np.sin, wrt="y")(X), "wrt='y' is not an argument"),
         (

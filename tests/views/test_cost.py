@@ -150,6 +150,17 @@ def test_the_lines_of_the_notes_in_letters():
     assert lines["dh", "backward"].amount.written == N * H + 8 * N * H
 
 
+def test_the_lines_stand_in_the_order_of_the_source():
+    def penalized(x, W):
+        return np.sum(np.tanh(x @ W)) + np.sum(W**2)
+
+    program = pb.grad(pb.trace(penalized, x="N D", W="D H"), wrt=["W", "x"])
+    lines = [line.name for line in program.cost().lines if line.stage == "backward"]
+    source = program.to_numpy()
+    assert lines == sorted(lines, key=lambda name: source.index(f"{name} = "))
+    assert lines != sorted(lines)
+
+
 def test_the_stages_add_up():
     cost = notes().cost()
     assert set(cost.stages) == {"forward", "backward"}

@@ -26,6 +26,13 @@ from .stepping import step_through
 from .work import work_of
 
 LANGUAGES = ("en", "zh")
+TAKEN: dict[str, tuple[str, ...]] = {
+    "step": (),
+    "latex": ("rules", "columns", "batch"),
+    "graph": (),
+    "html": ("rules", "simplifications"),
+}
+"""Which options of reading each kind of output takes; a page has rules and simplifications."""
 
 _WHAT, _SHOWN, _FILES = "What is explained", "What is shown", "Written instead"
 
@@ -154,8 +161,9 @@ def explain(
     drawn = Drawn(shape or (), size or (), seed)
     if step and targets:
         raise UsageError(f"--step and --{targets[0].kind} do not go together.")
-    subject, told = _subject(what, names, drawn, rows)
     reading = Reading(columns, rules, batch, simplifications, lang)
+    _refuse_idle(reading, ["step"] if step else [target.kind for target in targets])
+    subject, told = _subject(what, names, drawn, rows)
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # where letters with a bar cannot be shown
     console = console_for(sys.stdout)
@@ -165,6 +173,16 @@ def explain(
         write(subject, targets, reading)
     else:
         show(console, subject, told, reading)
+
+
+def _refuse_idle(reading: Reading, kinds: list[str]) -> None:
+    """Refuse options that change nothing in what is asked for."""
+    if reading.language != LANGUAGES[0] and "html" not in kinds:
+        raise UsageError("--lang goes with --html only.")
+    for option in ("rules", "columns", "batch", "simplifications"):
+        idle = not any(option in TAKEN[kind] for kind in kinds)
+        if getattr(reading, option) and kinds and idle:
+            raise UsageError(f"--{option} changes nothing in --{kinds[0]}; leave it out.")
 
 
 def _targets(latex: str | None, graph: Path | None, html: Path | None, force: bool) -> list[Target]:

@@ -62,6 +62,10 @@ class Drawn:
     sizes: Sequence[str] = ()
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise UsageError(f"--seed {self.seed}: it must be a whole number of at least 0.")
+
 
 def parted(word: str) -> tuple[Path, list[str]]:
     """FILE.py:NAME:NAME as the file and the names.

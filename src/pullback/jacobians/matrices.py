@@ -12,6 +12,7 @@ from ..avals import Aval
 from ..differentiate import Wrt, grad
 from ..dims import Dim, product
 from ..errors import UsageError
+from ..numbers import is_whole_number
 from ..program import Program, Var
 from ..transforms import vjp_program
 from ..trees import unflatten
@@ -91,6 +92,9 @@ def hessian(
 def _built(
     function: Callable[..., Any] | Program, wrt: Wrt, most_bytes: int, what: str
 ) -> Callable[..., Any]:
+    if not is_whole_number(most_bytes):
+        raise UsageError(f"most_bytes must be a whole number of bytes, not {most_bytes!r}.")
+
     def matrix(*args: Any, **kwargs: Any) -> Any:
         point = at_point(function, args, kwargs)
         wanted = point.wanted(wrt)

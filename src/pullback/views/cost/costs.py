@@ -13,7 +13,7 @@ from ...program import Program, Var
 from ..lines import Lines
 from .amounts import Amount, amount_of, at
 from .jacobians import JacobianCost, jacobian_costs
-from .residuals import Residual, lines_of_equations, residuals
+from .residuals import RETURN, Residual, lines_of_equations, residuals
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,10 @@ def cost(program: Program, sizes: Mapping[str, int]) -> Cost:
         operations.setdefault(key, []).append(equation.primitive.name)
     variables = {source.names[equation.out]: equation.out for equation in source.equations}
     lines = []
-    for (name, stage), amount in amounts.items():
+    stages = [*dict.fromkeys(stage for _, stage in amounts)]
+    place = {name: number for number, name in enumerate([*variables, RETURN])}
+    for name, stage in sorted(amounts, key=lambda key: (stages.index(key[1]), place[key[0]])):
+        amount = amounts[name, stage]
         var = variables.get(name)
         whole = var.aval.shape if var is not None else _result_shape(program, source)
         shape = tuple(at(dim, sizes) for dim in whole)

@@ -10,6 +10,9 @@ from ...program import FORWARD, Equation, Program, Var
 from ..lines import Lines
 from .amounts import bytes_of
 
+RETURN = "return"
+"""The line of what a function computes where it returns it."""
+
 
 @dataclass(frozen=True)
 class Residual:
@@ -83,6 +86,6 @@ def lines_of_equations(program: Program, source: Lines) -> dict[Var, tuple[str, 
             found[out] = (source.names[out],)
             continue
         lines = [name for user in users.get(out, []) for name in found[user.out]]
-        lines += ["return"] if out in program.outputs else []
+        lines += [RETURN] if out in program.outputs else []
         found[out] = tuple(dict.fromkeys(lines))
     return found
