@@ -107,6 +107,21 @@ def test_a_failure_is_told_as_a_sentence(exam):
     assert (marks.why, marks.points) == ("It called sys.exit.", {"W1": 0, "W2": 0})
 
 
+def test_an_answer_that_breaks_the_comparison_is_that_submissions_failure(exam, monkeypatch):
+    def breaks(*args):
+        raise OverflowError("cannot convert float infinity to integer")
+
+    monkeypatch.setattr("pullback.classroom.exam.graded", breaks)
+    marks = exam.marks("ada", answer(exam, lambda g: g))
+    assert (marks.status, marks.total) == ("failed", 0)
+    assert marks.why.startswith("Its answer cannot be compared: cannot convert float infinity")
+
+
+def test_huge_values_are_wrong_or_fail(exam):
+    huge = {"dW1": np.full((4, 3), 1e308), "dW2": np.full((3, 2), -1.7e308)}
+    assert exam.marks("ada", answer(exam, lambda g: huge)).total == 0
+
+
 def test_a_wrong_name_is_refused_before_anything_runs():
     sets = [example_inputs()]
     with pytest.raises(UsageError, match="'W3' is not a floating argument"):

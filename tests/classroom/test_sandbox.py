@@ -145,6 +145,8 @@ FAILURES = {
     "raises_what_cannot_be_told": "it ended without an answer (exit code 1)",
     "has_no_backward": "it has no function backward",
     "forges_a_pickle": "it handed on a .npy file that holds more than numbers",
+    "returns_many_values": "it handed on a container of too many values; each gradient must be",
+    "returns_deep_containers": "it handed on something that is no answer",
     "fails_without_a_word": "it handed on something that is no answer",
 }
 

@@ -84,6 +84,8 @@ class Exam:
             found = [self._verdicts(point, returned) for point, returned in pairs]
         except UsageError as error:
             return Marks(name, none, FAILED, _sentence(str(error)))
+        except Exception as error:  # whatever one has found, the class is graded
+            return Marks(name, none, FAILED, _sentence(f"its answer cannot be compared: {error}"))
         wrong = {each: how for each in self.gradients if (how := _how_wrong(each, found))}
         points = {each: int(each not in wrong) for each in self.gradients}
         return Marks(name, points, WRONG if wrong else RIGHT, _why(wrong) if wrong else "")

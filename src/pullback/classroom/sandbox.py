@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError, printable
+from ..trees import flatten
 from .arrays import read_arrays
 from .inside.exchange import decode, encode
 from .limits import Limits
@@ -36,8 +37,10 @@ _ARGUMENTS = (
 )
 _USERS = range(60706, 61184)  # numbers that no system gives away
 _NO_ANSWER = "it handed on something that is no answer"
+_TOO_MANY = "it handed on a container of too many values; each gradient must be one array"
 _LONGEST_LINE = 1 << 16
 _MOST_ARRAYS = 1024
+_DEEPEST, _MOST_VALUES = 8, 512  # of a result: to find out whose gradients they are takes time
 _SPARE = 1 << 20
 
 
@@ -178,7 +181,10 @@ def _answer(ended: Ended, limits: Limits, sets: int) -> Answer:
         trees = told.get("sets")
         if not isinstance(trees, list) or len(trees) != sets:
             raise DataError(_NO_ANSWER)
-        return Answer(tuple(decode(tree, arrays) for tree in trees))
+        results = tuple(decode(tree, arrays, _DEEPEST) for tree in trees)
+        if any(len(flatten(result)[0]) > _MOST_VALUES for result in results):
+            raise DataError(_TOO_MANY)
+        return Answer(results)
     except DataError as error:
         return Answer(failed=str(error))
     except (ValueError, RecursionError):
@@ -189,7 +195,7 @@ def _parsed(answer: bytes) -> tuple[dict[str, Any], list[Any]]:
     """The line of JSON, and the arrays behind it."""
     line, _, rest = answer.partition(b"\n")
     if len(line) > _LONGEST_LINE:
-        raise DataError("it handed on a container of too many values")
+        raise DataError(_TOO_MANY)
     told = json.loads(line) if line else {}
     if not isinstance(told, dict):
         raise DataError(_NO_ANSWER)
