@@ -129,7 +129,7 @@ def test_a_value_without_a_box_is_marked_at_the_box_that_stands_for_it(open_page
         boxes = page.eval_on_selector_all("#picture .current", "all => all.map(e => e.dataset.var)")
         (places[step["key"]],) = set(boxes)
     assert places["reshape_2"] == "power"
-    assert places["reshape"] == "turned"
+    assert places["reshape"] == "constructor"
 
 
 def test_a_step_says_what_has_arrived_and_what_is_missing(open_page):
@@ -209,7 +209,7 @@ def test_the_page_in_chinese(open_page):
     assert page.inner_text("#count").startswith("步骤 1 /")
     line_of(page, "h_relu", "value").locator("code").hover(position={"x": 2, "y": 5})
     assert "误差信号" in page.inner_text("#about-h_relu")
-    assert "3,240 个被截断" in page.inner_text("#about-h")
+    assert "3,240 个被阻断" in page.inner_text("#about-h")
 
 
 @pytest.mark.parametrize("name", ["notes", "trained"])
@@ -225,8 +225,24 @@ def test_a_phone_shows_it_without_scrolling_sideways(open_page, name):
     assert line.bounding_box()["width"] <= 360
 
 
+SEEN = """element => {
+    const pane = element.closest(".pane").getBoundingClientRect();
+    const own = element.getBoundingClientRect();
+    return own.left >= pane.left && own.right <= pane.right;
+}"""
+
+
+def test_a_picture_little_wider_than_its_pane_begins_as_a_whole(open_page):
+    page = open_page("forked")
+    assert page.get_attribute("#fit", "aria-pressed") == "true"
+    page.click("#fit")
+    assert page.get_attribute("#fit", "aria-pressed") == "false"
+
+
 def test_the_whole_picture_fits_when_asked(open_page):
     page = open_page("trained")
+    first = page.locator(".line[data-var]").first.get_attribute("data-var")
+    assert box_of(page, first).evaluate(SEEN)
     sizes = "() => ['#picture svg', '#picture'].map(s => document.querySelector(s).clientWidth)"
     picture, pane = page.evaluate(sizes)
     assert picture > pane

@@ -31,10 +31,13 @@ def trained():
 
 
 def moved(x):
-    """Values that only move entries have no box of their own."""
+    """Values that only move entries have no box of their own.
+
+    JavaScript has a `constructor` in every object.
+    """
     pair = np.stack([x, 2 * x])
-    turned = np.reshape(pair, (2, 2, 6)).transpose((1, 0, 2))
-    return np.sum(np.reshape(turned, (4, 6)) ** 3)
+    constructor = np.reshape(pair, (2, 2, 6)).transpose((1, 0, 2))
+    return np.sum(np.reshape(constructor, (4, 6)) ** 3)
 
 
 SUBJECTS = {

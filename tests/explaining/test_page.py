@@ -179,6 +179,33 @@ def test_what_is_computed_within_a_line_belongs_to_it():
     assert Keys(subject).of(transposed).role == HELPER
 
 
+def gated(x):
+    return np.sum(np.maximum(x, 0) * np.sqrt(x))
+
+
+def test_a_value_that_an_error_signal_equals_is_a_value():
+    subject = subject_at(gated, (np.array([0.5, 4.0]),))
+    keys = Keys(subject)
+    found = {subject.gradient.names[e.out]: keys.of(e.out) for e in subject.gradient.equations}
+    assert found["maximum"] == Mark("maximum", VALUE)
+    assert found["dx"] == Mark("x", ERROR)
+    listing = Listing(keys, ENGLISH)
+    assert listing.text_of(Mark("maximum", VALUE)) == "maximum = np.maximum(x, 0)"
+    assert listing.text_of(Mark("sqrt", ERROR)) == "maximum = np.maximum(x, 0)"
+
+
+def both(x):
+    h = np.tanh(x)
+    return h, np.sum(h**2)
+
+
+def test_a_sum_that_something_enters_from_outside_is_no_sum_over_uses_alone():
+    text = page_text(subject_at(both, (np.ones(3),)))
+    articles = dict(re.findall(r'<article [^>]*id="about-(\w+)"[^>]*>(.*?)</article>', text, re.S))
+    assert "∂</mo>" not in articles["h"]
+    assert "∂</mo>" in articles["x"]
+
+
 # Local Jacobians.
 
 

@@ -10,13 +10,15 @@ from printed_checks import check_latex, check_mathml
 import pullback as pb
 from pullback.engines.reference import executable
 from pullback.errors import UsageError
-from pullback.formula import Symbol
+from pullback.formula import Symbol, plain
 from pullback.primitive import REGISTRY
 from pullback.primitives.fused import softmax
 from pullback.program import UPDATE
 from pullback.tracing import in_stage, named
+from pullback.transforms import vjp_program
 from pullback.trees import flatten
 from pullback.views.equations import Wishes, equations, rule_of
+from pullback.views.equations.rules import general_rule
 from pullback.views.lines import Lines
 
 NO_COLUMNS = {"grad_pieces"}
@@ -294,6 +296,23 @@ def test_an_error_signal_names_the_rule_and_the_sum_over_children():
     assert "Z = X Y ⇒ X̄ = Z̄ Yᵀ" in text
     assert "Z = X Y ⇒ Ȳ = Xᵀ Z̄" in text
     assert "Z = tanh(X) ⇒ X̄ = Z̄ ⊙ (1 − Z^⊙2)" in text
+
+
+def test_the_index_of_a_sum_over_children_is_no_name_of_theirs():
+    assert plain(general_rule("x", ["a", "b"])).startswith("x̄ = ∑_{c∈{a,b}} c̄ ∂c/∂x")
+    assert plain(general_rule("c", ["a", "b"])).startswith("c̄ = ∑_{k∈{a,b}} k̄ ∂k/∂c")
+    assert plain(general_rule("c", [""])) == "c̄ = k̄ ∂k/∂c"
+
+
+def test_what_enters_from_outside_is_not_the_whole_error_signal():
+    def both(x):
+        h = np.tanh(x)
+        return h, np.sum(h**2)
+
+    program = pb.trace(both, x="N")
+    text = vjp_program(program, program.inputs).to_text()
+    (line,) = (line for line in text.splitlines() if line.split()[0] == "h̄")
+    assert line.split()[1:4] == ["=", "dh", "+"]
 
 
 WITH_RULE = sorted(name for name, primitive in REGISTRY.items() if primitive.rule is not None)

@@ -108,15 +108,23 @@ class About:
 
     def code(self, equation: Equation) -> Markup:
         """An equation of the forward pass as source."""
-        names = self.subject.forward.names.values()
-        marks = {name: Mark(name, VALUE) for name in names}
-        return coloured(equation_source(self.subject.forward, equation), marks)
+        return self._codes[equation.out]
 
     def local_code(self, source: str) -> Markup:
         """A contribution's source; names that begin with d are error signals."""
+        return coloured(source, self._local_marks)
+
+    @cached_property
+    def _codes(self) -> dict[Var, Markup]:
+        forward = self.subject.forward
+        marks = {name: Mark(name, VALUE) for name in forward.names.values()}
+        return {e.out: coloured(equation_source(forward, e), marks) for e in forward.equations}
+
+    @cached_property
+    def _local_marks(self) -> dict[str, Mark]:
         names = self.subject.forward.names.values()
         marks = {f"d{name}": Mark(name, ERROR) for name in names}
-        return coloured(source, marks | {name: Mark(name, VALUE) for name in names})
+        return marks | {name: Mark(name, VALUE) for name in names}
 
     # Cards.
 
@@ -154,7 +162,7 @@ class About:
         name = self.subject.name(var)
         uses = dict.fromkeys(self.subject.name(c.equation.out) for c in children if c.equation)
         parts: list[Content] = []
-        if uses:
+        if uses and all(child.equation for child in children):
             parts.append(_formula(Markup(mathml(general_rule(name, list(uses))))))
         line = self.listing.equation_of(Mark(name, ERROR))
         if line is not None:

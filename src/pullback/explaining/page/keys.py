@@ -7,12 +7,12 @@ their own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from ...program import Program, Var
+from ...program import FORWARD, Atom, Equation, Program, Var
 from ..subject import Subject
 
 VALUE, ERROR, HELPER = "value", "error", "helper"
@@ -43,6 +43,7 @@ class Keys:
     def of(self, var: Var) -> Mark:
         """The mark of a variable of the gradient program (or of the forward program)."""
         forward = self.subject.forward
+        var = self.renamed.get(var, var)
         if var in forward.names:
             return Mark(forward.names[var], VALUE)
         if var.cotangent_of in self._forward_names:
@@ -58,6 +59,22 @@ class Keys:
         return frozenset(self.subject.forward.names.values())
 
     @cached_property
+    def renamed(self) -> dict[Var, Var]:
+        """Values of the forward pass that are other variables in the gradient program.
+
+        Where an error signal equals a value, such as that of a in sum(a * b), one variable
+        stands for both; it is computed as the value.
+        """
+        forward, found = self.subject.forward, dict[Var, Var]()
+        known = {_as_computed(e, found): e.out for e in forward.equations}
+        for equation in self.subject.gradient.equations:
+            if equation.stage == FORWARD and equation.out not in forward.names:
+                value = known.get(_as_computed(equation, found))
+                if value is not None:
+                    found[equation.out] = value
+        return found
+
+    @cached_property
     def sharing(self) -> dict[str, tuple[str, ...]]:
         """For the key whose error signal has a line, the keys whose error signal is the same.
 
@@ -69,6 +86,15 @@ class Keys:
             if isinstance(cotangent, Var):
                 groups.setdefault(cotangent, []).append(names[var])
         return {var.cotangent_of: tuple(keys) for var, keys in groups.items() if len(keys) > 1}
+
+
+def _as_computed(equation: Equation, renamed: Mapping[Var, Var]) -> tuple[object, ...]:
+    """What an equation computes: the same for equations that compute the same."""
+
+    def read(atom: Atom) -> object:
+        return renamed.get(atom, atom) if isinstance(atom, Var) else repr(atom.value)
+
+    return equation.primitive.name, repr(equation.params), *map(read, equation.inputs)
 
 
 def home_lines(program: Program, with_line: Sequence[Var]) -> dict[Var, Var]:

@@ -160,6 +160,9 @@ class Listing:
         number_of = {e.out: assigned[names[e.out]] - 1 for e in self.lines.equations}
         homes = home_lines(self.program, list(number_of))
         found = {self.keys.of(var): number_of[home] for var, home in homes.items()}
+        for var in self.keys.renamed:
+            if var in homes and var.cotangent_of:
+                found.setdefault(Mark(var.cotangent_of, ERROR), number_of[homes[var]])
         for key, sharing in self.keys.sharing.items():
             number = found.get(Mark(key, ERROR))
             if number is not None:

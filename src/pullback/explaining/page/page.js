@@ -22,7 +22,8 @@ for (const element of all("[data-var], [data-name]")) {
 }
 
 // A value without a box of its own is marked at the box that stands for it.
-for (const [key, place] of Object.entries(data.boxes)) {
+const placeOf = new Map(Object.entries(data.boxes));
+for (const [key, place] of placeOf) {
   const boxes = all("[data-node]").filter((box) => box.dataset.var === place);
   elementsOf.set(key, [...(elementsOf.get(key) || []), ...boxes]);
 }
@@ -147,7 +148,7 @@ function showStep() {
     line.classList.toggle("done", past.has(number) && !lines.has(number));
   }
   for (const node of all("#picture [data-node]")) {
-    node.classList.toggle("current", node.dataset.var === (data.boxes[step.key] || step.key));
+    node.classList.toggle("current", node.dataset.var === (placeOf.get(step.key) || step.key));
   }
   all(".line.current").reverse().forEach((line) => reveal($("code"), line));
   reveal($("picture"), $("picture").querySelector(".current"));
@@ -196,12 +197,27 @@ if ($("stepper")) {
   buttons();
 }
 
-// The picture in its own size, or as a whole.
+// The picture in its own size, or as a whole. One that is little wider than its pane begins as a
+// whole; a wider one, which would be too small to read, where the first line of the source is.
 
-$("fit").addEventListener("click", (event) => {
-  const fit = $("picture").classList.toggle("fit");
-  event.currentTarget.setAttribute("aria-pressed", String(fit));
-});
+const MOST_SHRUNK = 1.4;
+
+function fit(whole) {
+  $("picture").classList.toggle("fit", whole);
+  $("fit").setAttribute("aria-pressed", String(whole));
+}
+
+function firstView() {
+  const wider = $("picture").querySelector("svg").clientWidth / $("picture").clientWidth;
+  if (wider <= 1) return;
+  fit(wider <= MOST_SHRUNK);
+  const computed = all(".line[data-var]", $("code")).flatMap(
+    (line) => (elementsOf.get(line.dataset.var) || []).filter((e) => "node" in e.dataset));
+  reveal($("picture"), computed[0]);
+}
+
+$("fit").addEventListener("click", () => fit(!$("picture").classList.contains("fit")));
+firstView();
 
 // Light and dark.
 

@@ -87,8 +87,9 @@ class Walk:
         return element("section", parts, class_="card")
 
     def _shape_of_j(self, sent: Sent) -> Markup:
-        shape = shape_text(sent.jacobian_shape) or self.about.words("about.number")
-        return element("p", self.about.words("step.jacobian", shape=shape), class_="soft")
+        words, shape = self.about.words, shape_text(sent.jacobian_shape)
+        told = words("step.jacobian", shape=shape) if shape else words("step.slope")
+        return element("p", told, class_="soft")
 
     def _waiting(self, waiting: Sequence[Arrived]) -> Markup | None:
         """What has arrived so far where something is still to be sent on."""

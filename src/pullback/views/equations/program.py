@@ -81,6 +81,7 @@ class _Equations:
         self.source = Lines(program)
         self.manner = Manner(batch=_checked_batch(program, wishes), taken=self._taken())
         self.new_values = _new_values(program)
+        self.complete = _complete(program)
         self.symbols = {var: self._symbol(var) for var in program.inputs}
 
     def lines(self) -> list[Line]:
@@ -98,7 +99,7 @@ class _Equations:
 
     def _symbol(self, var: Var) -> Symbol:
         key = self.source.names[var]
-        bar = bool(var.cotangent_of) and var.named
+        bar = var.named and self.complete.get(var.cotangent_of) is var
         name = self.new_values.get(var, var.cotangent_of if bar else key)
         return symbol(name, var.aval.shape, bar, key, word=not var.named)
 
@@ -166,6 +167,12 @@ class _Equations:
             shape = column_shape(shape)
             left, right = as_columns(left), as_columns(right)  # type: ignore[assignment]
         return Line(var, left.key, stage, left, relation, right, shape, self.manner, reason)
+
+
+def _complete(program: Program) -> dict[str, Var]:
+    """For each name, its error signal; one that enters from outside may be a part of it only."""
+    computed = (*program.inputs, *(equation.out for equation in program.equations))
+    return {var.cotangent_of: var for var in computed if var.cotangent_of}
 
 
 def _leaves(x: Formula) -> int:

@@ -141,10 +141,11 @@ def general_rule(target: str, children: Sequence[str]) -> Box:
     A child without a name is an empty text.
     """
     left = box_of_name(target, bar=True)
+    child = next(letter for letter in "ckuvw" if letter not in (target, *children))
     if len(children) == 1:
-        return Row((left, Sign("="), _local(children[0] or "c", target)))
-    among = Row((Letters("c"), Sign("∈"), _set_of(target, children)))
-    total = Row((Limits("∑", among), _local("c", target)), apart=True)
+        return Row((left, Sign("="), _local(children[0] or child, target)))
+    among = Row((Letters(child), Sign("∈"), _set_of(target, children)))
+    total = Row((Limits("∑", among), _local(child, target)), apart=True)
     return Row((left, Sign("="), total))
 
 
