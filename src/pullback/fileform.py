@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable
+from reprlib import repr as short
 from types import MappingProxyType
 from typing import Any
 
@@ -76,15 +78,19 @@ def decode(data: Any) -> Program:
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise ProgramError("The data is not a Pullback program.")
     if data.get("version") != VERSION:
+        version = short(data.get("version"))
         raise ProgramError(
-            f"The program has file version {data.get('version')}; this Pullback reads {VERSION}."
+            f"The program has file version {version}; this Pullback reads {VERSION}."
         )
     try:
         return _decode(data)
-    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+    except _DAMAGE as error:
         if isinstance(error, PullbackError):
             raise
-        raise ProgramError(f"The program's file form is damaged: {error!r}.") from error
+        raise ProgramError(f"The program's file form is damaged: {short(error)}.") from error
+
+
+_DAMAGE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 
 
 def _decode(data: dict[str, Any]) -> Program:
@@ -93,11 +99,13 @@ def _decode(data: dict[str, Any]) -> Program:
     def var(item: dict[str, Any]) -> Var:
         name = item["name"]
         if not (isinstance(name, str) and name.isidentifier()) or name in known:
-            raise ProgramError(f"{name!r} is no name for a new value of a program.")
+            raise ProgramError(f"{short(name)} is no name for a new value of a program.")
         hint = item["hint"]
         if not (isinstance(hint, str) and hint.isidentifier()):
-            raise ProgramError(f"{hint!r} is no name for a value of a program.")
-        of = str(item.get("cotangent_of", ""))
+            raise ProgramError(f"{short(hint)} is no name for a value of a program.")
+        of = item.get("cotangent_of", "")
+        if not (isinstance(of, str) and (not of or of.isidentifier())):
+            raise ProgramError(f"{short(of)} is no name for a value of a program.")
         known[name] = Var(_decode_aval(item["aval"]), hint, bool(item["named"]), of)
         return known[name]
 
@@ -105,14 +113,14 @@ def _decode(data: dict[str, Any]) -> Program:
         if isinstance(item, dict):
             return _decode_literal(item)
         if item not in known:
-            raise ProgramError(f"The program uses {item!r} before it is computed.")
+            raise ProgramError(f"The program uses {short(item)} before it is computed.")
         return known[item]
 
     inputs = tuple(var(item) for item in data["inputs"])
     equations = []
     for item in data["equations"]:
         if item["stage"] not in (FORWARD, BACKWARD, UPDATE):
-            raise ProgramError(f"{item['stage']!r} is not a stage of a program.")
+            raise ProgramError(f"{short(item['stage'])} is not a stage of a program.")
         operands = tuple(atom(operand) for operand in item["inputs"])
         params = {key: _decode_param(value) for key, value in item["params"].items()}
         primitive = primitive_named(item["primitive"])
@@ -129,8 +137,8 @@ def _decode(data: dict[str, Any]) -> Program:
             Argument(str(name), Structure.from_json(tree)) for name, tree in data["arguments"]
         ),
         result=Structure.from_json(data["result"]),
-        output_names=tuple(data["output_names"]),
-        conventions=tuple(map(str, data["conventions"])),
+        output_names=tuple(map(_output_name, data["output_names"])),
+        conventions=tuple(map(_convention, data["conventions"])),
         defaults=MappingProxyType(
             {known[name]: _decode_default(item) for name, item in data["captured"].items()}
         ),
@@ -149,11 +157,23 @@ def _decode_aval(item: list[Any]) -> Aval:
     return Aval(_decode_dtype(code.removeprefix("weak ")), shape, weak)
 
 
+def _output_name(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    raise ProgramError(f"{short(value)} is no name for an output of a program.")
+
+
+def _convention(value: Any) -> str:
+    """A text that may stand in a docstring of emitted source, which it must not end."""
+    if isinstance(value, str) and value.isprintable() and not set(value) & {'"', "\\"}:
+        return value
+    raise ProgramError(f"{short(value)} is not a convention of a program.")
+
+
 def _decode_dtype(code: str) -> Any:
-    dtype = np.dtype(code)
-    if dtype.kind not in "biuf":
-        raise ProgramError(f"{code!r} is not a dtype that programs hold.")
-    return dtype
+    if not (isinstance(code, str) and re.fullmatch("[biuf][0-9]{1,2}", code)):
+        raise ProgramError(f"{short(code)} is not a dtype that programs hold.")
+    return np.dtype(code)
 
 
 def _encode_number(value: Any) -> Any:
@@ -214,7 +234,7 @@ def _decode_param(value: Any) -> Any:
     if not isinstance(value, dict):
         if value is None or isinstance(value, bool | int | float | str):
             return value
-        raise ProgramError(f"{value!r} is not a param of a primitive.")
+        raise ProgramError(f"{short(value)} is not a param of a primitive.")
     decoders: dict[str, Callable[[Any], Any]] = {
         "tuple": lambda items: tuple(_decode_param(item) for item in items),
         "slice": lambda bounds: Slice(*map(_decode_param, bounds)),

@@ -249,7 +249,7 @@ class Program(Doors):
 
         try:
             data = json.loads(text)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:  # not JSON, too long a number, too deep
             raise ProgramError(f"The text is not a program: it is not JSON ({error}).") from error
         return decode(data)
 

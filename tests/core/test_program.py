@@ -231,6 +231,8 @@ def test_the_fingerprint_tells_programs_apart():
         ('{"format": "pullback-program"}', "file version None"),
         ('{"format": "pullback-program", "version": 2}', "this Pullback reads 1"),
         ('{"format": "pullback-program", "version": 1}', "damaged"),
+        ("[" * 100_000, "not JSON"),
+        ("9" * 5000, "not JSON"),
     ],
 )
 def test_what_is_no_program_is_refused(text, message):
@@ -293,6 +295,12 @@ def test_a_damaged_file_is_refused_or_is_another_program(place, value):
         (("arguments", 0, 1), ["set", [0], ["*"]]),
         (("result",), "*"),
         (("captured",), {}),
+        (("output_names", 0), 5),
+        (("equations", 0, "out", "aval"), ["f8,08f8", "N", "H"]),
+        # Conventions stand in the docstring of the source that runs; they must not end it.
+        (("conventions",), ['"""; raise SystemExit; """']),
+        (("conventions",), ["one\ntwo"]),
+        (("conventions",), ["\\"]),
     ],
 )
 def test_these_damages_are_refused(place, value):
@@ -304,6 +312,13 @@ def test_these_damages_are_refused(place, value):
     assert inside[last] != value
     inside[last] = value
     with pytest.raises(PullbackError):
+        pb.Program.from_json(json.dumps(data))
+
+
+def test_a_cotangent_of_no_name_is_refused():
+    data = copy.deepcopy(DATA)
+    data["equations"][0]["out"]["cotangent_of"] = "x\ny"
+    with pytest.raises(ProgramError, match="no name for a value"):
         pb.Program.from_json(json.dumps(data))
 
 
