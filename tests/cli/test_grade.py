@@ -118,6 +118,11 @@ def test_inputs_that_cannot_be_varied_are_told(graded, tmp_path):
     assert lines_of(done.out)["ada"][1:] == ["1", "1/1", "right"]
 
 
+def test_files_that_are_no_submissions_are_told(graded, tmp_path):
+    (tmp_path / "class").joinpath("bob.ipynb").write_text("{}")
+    assert "LEFT OUT  no Python files: bob.ipynb" in graded({"ada": RIGHT}).out
+
+
 def test_the_forward_file_may_lie_in_the_folder(graded, tmp_path, in_process):
     graded({"ada": RIGHT, "forward": FORWARD})
     done = in_process("grade", "class", "--against", Path("class", "forward.py"))

@@ -6,7 +6,7 @@ from .inputs import input_sets
 from .limits import Limits
 from .protection import Protection, protection_of
 from .sandbox import Answer, Sandbox
-from .submissions import Submission, find_submissions
+from .submissions import Submission, find_submissions, other_files
 
 __all__ = [
     "FAILED",
@@ -23,5 +23,6 @@ __all__ = [
     "find_submissions",
     "grade",
     "input_sets",
+    "other_files",
     "protection_of",
 ]

@@ -48,15 +48,7 @@ def find_submissions(folder: Path, leave_out: Path) -> list[Submission]:
     Raises:
         UsageError: When there is no such folder, or no submission in it.
     """
-    if not folder.is_dir():
-        raise UsageError(f"There is no folder {folder}.")
-    left_out = os.path.realpath(leave_out)
-    entries = [
-        path
-        for path in sorted(folder.iterdir(), key=lambda path: path.name)
-        if not path.name.startswith((".", "_")) and os.path.realpath(path) != left_out
-    ]
-    students = [path for path in entries if path.suffix == ".py" or path.is_dir()]
+    students = [path for path in _entries(folder, leave_out) if _is_submission(path)]
     if not students:
         raise UsageError(f"{folder} holds no submission: write one NAME.py for each student.")
     names = [path.stem if path.suffix == ".py" else path.name for path in students]
@@ -64,6 +56,26 @@ def find_submissions(folder: Path, leave_out: Path) -> list[Submission]:
         _submission(path, name if names.count(name) == 1 else path.name)
         for path, name in zip(students, names, strict=True)
     ]
+
+
+def other_files(folder: Path, leave_out: Path) -> list[str]:
+    """The names in the folder that are no submissions, such as a notebook."""
+    return [path.name for path in _entries(folder, leave_out) if not _is_submission(path)]
+
+
+def _entries(folder: Path, leave_out: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise UsageError(f"There is no folder {folder}.")
+    left_out = os.path.realpath(leave_out)
+    return [
+        path
+        for path in sorted(folder.iterdir(), key=lambda path: path.name)
+        if not path.name.startswith((".", "_")) and os.path.realpath(path) != left_out
+    ]
+
+
+def _is_submission(path: Path) -> bool:
+    return path.suffix == ".py" or path.is_dir()
 
 
 def _submission(path: Path, name: str) -> Submission:

@@ -29,6 +29,7 @@ from ..classroom import (
     find_submissions,
     grade,
     input_sets,
+    other_files,
     protection_of,
 )
 from ..classroom.table import to_csv
@@ -124,6 +125,10 @@ def grade_command(
     console = console_for(sys.stdout)
     protection = _protection(limits, allow_unprotected)
     _announce(console, folder, len(submissions), against, exam, sets)
+    left_out = other_files(folder, _parted(against)[0])
+    if left_out:
+        heading(console, "LEFT OUT", f"no Python files: {printable(', '.join(left_out))}")
+        console.print()
     if protection.sentence:
         heading(console, "UNPROTECTED", protection.sentence)
         console.print()
