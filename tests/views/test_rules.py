@@ -4,6 +4,7 @@ import numpy as np
 from golden_programs import SHAPES, forward
 
 import pullback as pb
+from pullback.views.equations import equations
 
 
 def test_a_matrix_times_a_vector_sends_an_outer_product():
@@ -34,3 +35,12 @@ def test_a_repeated_column_sums_over_nothing():
     program = pb.grad(pb.trace(lambda a, b: np.sum(a / (1 + b)), a="N D", b="D"))
     assert "1_{N×1} (1/(1 + b))" in program.to_text(reasons=True)
     assert "sums over" not in program.to_text(reasons=True)
+
+
+def test_a_gradient_that_equals_another_or_an_input_has_an_equation_too():
+    def f(a, b, n, i):
+        return np.sum(np.tanh(a + b)) + np.sum(n * i)
+
+    program = pb.grad(pb.trace(f, a="N", b="N", n="N", i="N"), wrt=["a", "b", "n", "i"])
+    lines = [line.text() for line in equations(program)]
+    assert lines == ["ā = 1 − tanh(a + b)^⊙2", "b̄ = ā", "n̄ = i", "ī = n"]

@@ -117,10 +117,14 @@ class _Equations:
         """Results that the source computes where it returns them."""
         outputs = self.program.outputs
         for place, atom in enumerate(outputs):
+            var = atom if isinstance(atom, Var) else None
+            primal = self._primal_of_result(place)
+            if atom in self.symbols and primal and (var is None or var.cotangent_of != primal):
+                yield self._other_gradient(place, primal, atom)
+                continue
             if atom in self.symbols and self.program.equations:
                 continue
             name = self._name_of_result(place)
-            var = atom if isinstance(atom, Var) else None
             stage = next((e.stage for e in self.program.equations if e.out is atom), FORWARD)
             left = self._symbol_of_result(var, name, atom)
             right = formula_of(self.program, atom, self.symbols)
@@ -129,6 +133,19 @@ class _Equations:
                 continue
             stage = UPDATE if self._follows_backward(var) else stage
             yield self._written(var, stage, left, right, "←")
+
+    def _primal_of_result(self, place: int) -> str:
+        """The input that a result is the gradient for; empty for other results."""
+        origin, name = self.program.origin, self.program.output_names[place]
+        wanted = [] if origin is None else [origin.program.names[var] for var in origin.wrt]
+        return next((primal for primal in wanted if name == f"d{primal}"), "")
+
+    def _other_gradient(self, place: int, primal: str, atom: Atom) -> Line:
+        """A gradient that equals an input or the gradient for another input: b's is a's."""
+        key = str(self.program.output_names[place])
+        left = symbol(primal, atom.aval.shape, bar=True, key=key)
+        right = formula_of(self.program, atom, self.symbols)
+        return self._written(None, BACKWARD, left, right, "=")
 
     def _follows_backward(self, var: Var | None) -> bool:
         """Whether a value is computed after a backward pass, as a step of one's own does."""
