@@ -143,6 +143,26 @@ def test_the_wrong_pass_as_text():
     assert "nothing changes: no value is read more than once" in str(without)
 
 
+def test_how_far_a_wrong_gradient_is_off_is_told_where_it_can_be():
+    x = np.array([1.0, 2.0])
+
+    def told(function, x=x):
+        return str(pb.step_through(function, x, overwrite=True).overwriting)
+
+    assert told(lambda x: np.sum(x - x)).endswith("dx: wrong, it should be 0")
+    first = told(lambda x: np.sum(x) + np.sum(1e-9 * x))
+    assert first.endswith("off by less than 1% of its largest entry")
+    last = told(lambda x: np.sum(1e-9 * x) + np.sum(x))
+    assert last.endswith("off by 100% of its largest entry")
+    with np.errstate(divide="ignore"):
+        assert told(lambda x: np.sum(np.log(x - 1) + x)).endswith("dx: wrong")
+
+
+def test_a_small_number_is_not_shown_as_zero():
+    steps = pb.step_through(lambda x: np.sum(1e-9 * x), np.array([1.0, 2.0]))
+    assert "[1.e-09 1.e-09]" in str(steps[-1])
+
+
 def test_a_vector_result_says_what_enters():
     x = np.array([0.0, 1.0])
     assert "Normal random numbers enter at exp" in str(pb.step_through(np.exp, x))

@@ -120,7 +120,8 @@ class Spoilt:
     def error(self) -> float:
         """The largest difference, relative to the largest entry of what is right."""
         largest = float(np.max(np.abs(self.right), initial=0.0))
-        difference = float(np.max(np.abs(self.wrong - self.right), initial=0.0))
+        with np.errstate(invalid="ignore"):  # inf - inf
+            difference = float(np.max(np.abs(self.wrong - self.right), initial=0.0))
         return difference / largest if largest else float("inf")
 
 

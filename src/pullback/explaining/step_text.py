@@ -19,6 +19,9 @@ from .subject import Subject
 SMALL = 12
 """Arrays with no more entries are shown whole."""
 
+SMALLEST = 1e-4
+"""With an entry closer to 0 than this, numbers are shown as 1.e-09, which would look like 0."""
+
 
 def start_text(subject: Subject) -> str:
     """What enters at the outputs before the first step."""
@@ -116,8 +119,14 @@ def _overwriting_lines(overwriting: Overwriting) -> Iterator[str]:
     yield indent(value_text(lost.right), "      ")
     spoilt = {each.var: each.error for each in overwriting.spoilt}
     for var in subject.wrt:
-        told = f"wrong, off by {spoilt[var]:.0%} of its largest entry" if var in spoilt else "right"
-        yield f"  d{subject.name(var)}: {told}"
+        yield f"  d{subject.name(var)}: {_error_text(spoilt[var]) if var in spoilt else 'right'}"
+
+
+def _error_text(error: float) -> str:
+    if not np.isfinite(error):
+        return "wrong, it should be 0" if error > 0 else "wrong"
+    share = "less than 1%" if error < 0.01 else f"{error:.0%}"
+    return f"wrong, off by {share} of its largest entry"
 
 
 def value_text(value: Any) -> str:
@@ -125,5 +134,6 @@ def value_text(value: Any) -> str:
     array = np.asarray(value)
     if 0 < array.size <= SMALL and array.ndim <= 2:
         array = array + 0 if array.dtype.kind == "f" else array  # 0 instead of -0
-        return np.array2string(array, precision=4, suppress_small=True, floatmode="maxprec")
+        rounds = not np.any((array != 0) & (np.abs(array) < SMALLEST))
+        return np.array2string(array, precision=4, suppress_small=rounds, floatmode="maxprec")
     return long_summary(array)
