@@ -103,7 +103,11 @@ def test_steps_walk_through_source_and_picture(open_page, name):
         page.click("#next")
         assert page.inner_text("#count") == f"Step {number} / {len(steps)}"
         assert article(page) == f"step-{number}"
-        assert f"{step['key']} = " in page.text_content("#said")
+        assert f" {step['key']} = " in page.text_content("#said")
+        figures = (f"#step-{number} .card.error .figure", f"#about-{step['key']} .error .figure")
+        shown, known = map(page.inner_html, figures)
+        assert shown == known
+        assert page.locator("[data-copy]:empty:visible").count() == 0
         lines = page.eval_on_selector_all(".line.current", "all => all.map(e => +e.dataset.line)")
         assert lines == step["lines"]
         boxes = page.eval_on_selector_all("#picture .current", "all => all.map(e => e.dataset.var)")
@@ -253,11 +257,14 @@ def test_the_whole_picture_fits_when_asked(open_page):
 
 
 def test_printed_it_shows_every_article(open_page):
-    page = open_page("two_layer")
+    page = open_page("two_layer", width=800)
     page.emulate_media(media="print")
     shown = page.eval_on_selector_all(".about", "all => all.map(e => e.offsetHeight > 0)")
     assert len(shown) > 8
     assert all(shown)
+    bottoms = "all => Math.max(...all.map(e => e.getBoundingClientRect().bottom))"
+    around, within = (page.eval_on_selector_all(s, bottoms) for s in ("#about", ".about"))
+    assert around >= within
     assert not page.locator("#stepper").is_visible()
 
 

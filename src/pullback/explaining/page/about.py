@@ -139,7 +139,8 @@ class About:
         if signal is None:
             return self.card("error", "about.signal", self.words("about.no_signal"))
         label = self.words("about.signal_of", name=name)
-        return self.card("error", "about.signal", array_figure(signal, label, self.words))
+        figure = element("div", array_figure(signal, label, self.words), class_="figure")
+        return self.card("error", "about.signal", figure)
 
     def _sum(self, var: Var) -> Markup | None:
         """The sum over children, and each of them."""

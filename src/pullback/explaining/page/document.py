@@ -108,7 +108,8 @@ def _panes(listing: Listing, drawing: Drawing, words: Words) -> Markup:
         ],
         class_="legend-keys",
     )
-    code = [element("h2", [words("page.code"), colours], id="code-title"), listing.rows()]
+    title = element("span", words("page.code"), id="code-title")
+    code = [element("h2", [title, colours]), listing.rows()]
     fit = element("button", words("page.fit"), id="fit", type="button", aria_pressed="false")
     picture = [
         element("h2", [element("span", words("page.picture"), id="picture-title"), fit]),

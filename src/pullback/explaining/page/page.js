@@ -44,6 +44,9 @@ function show(key, from = null) {
 function showAbout(id) {
   const wanted = $(id) || $("hint");
   if (!wanted.hidden) return;
+  for (const place of all("[data-copy]:empty", wanted)) {
+    place.append($(`about-${place.dataset.copy}`).querySelector(".error > .figure").cloneNode(true));
+  }
   all("#about > *").forEach((article) => { article.hidden = article !== wanted; });
   $("about").scrollTop = 0;
 }

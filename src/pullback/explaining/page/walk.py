@@ -53,11 +53,12 @@ class Walk:
         words = self.about.words
         title: list[Content] = [
             words("step.title", number=step.number, count=step.count),
+            " ",
             element("code", self.about.code(step.pull.equation)),
         ]
         shape = shape_text(self.about.subject.shape(step.pull.equation.out))
         arriving = words("step.v", name=step.name, shape=shape or words("about.number"))
-        v: list[Content] = [array_figure(step.cotangent, arriving, words)]
+        v: list[Content] = [_signal_of(step.name)]
         if wrong is not None:
             v.append(self._wrong(step.cotangent, wrong.cotangent))
         cards = [
@@ -78,7 +79,7 @@ class Walk:
         parts: list[Content] = [
             element("h4", head),
             element("pre", self.about.local_code(sent.source), class_="formula"),
-            array_figure(sent.value, head, words),
+            array_figure(sent.value, head, words) if arrived.is_fork else _signal_of(sent.name),
             self.about.never_built(sent) or self._shape_of_j(sent),
         ]
         if arrived.is_fork:
@@ -174,3 +175,8 @@ class Walk:
             for var in subject.derivation.cotangents
             if not np.array_equal(subject.signal(var), overwriting.signal(var), equal_nan=True)
         ]
+
+
+def _signal_of(name: str) -> Markup:
+    """A place for the error signal's figure, which the page's script copies from its article."""
+    return element("div", data_copy=name)
