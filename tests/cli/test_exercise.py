@@ -106,6 +106,18 @@ def test_the_next_hint_follows_from_what_is_there(in_process, tmp_path, lines, a
     assert not any(answer in hint for answer in answers)
 
 
+def test_no_hint_asks_for_what_a_shorter_way_left_out(in_process, tmp_path):
+    in_process("exercise", "softmax")
+    file = tmp_path / "softmax.py"
+    begin, todo, _ = file.read_text().partition("    # TODO")
+    file.write_text(
+        f"{begin}    dscores = (p - y) / len(x)\n{todo}\n    raise NotImplementedError\n"
+    )
+    hint = in_process("check", "softmax.py:forward:backward", "--hint").out
+    assert "next is the error signal of h," in hint
+    assert "log_p" not in hint
+
+
 @pytest.mark.parametrize(
     ("old", "new", "question"),
     [

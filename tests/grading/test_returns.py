@@ -59,6 +59,8 @@ LOSS = float(forward(X, W, B))
         (lambda dx, dW, db: {"db": db}, ["b"]),
         (lambda dx, dW, db: (None, dW, db), ["W", "b"]),
         (lambda dx, dW, db: (dx, db), ["x", "b"]),
+        (lambda dx, dW, db: (db, dW), ["W", "b"]),
+        (lambda dx, dW, db: {"dL/dW": dW}, ["W"]),
     ],
 )
 def test_fewer_are_told_by_key_place_or_shape(form, names):
@@ -98,6 +100,7 @@ def test_two_inputs_of_one_shape_are_told_by_what_must_be_written():
         (lambda *d: (*d, *d), "6 arrays, but forward has the floating inputs x, W, b"),
         (lambda *d: {"dw": d[1]}, "names an input; there are x, W, b"),
         (lambda *d: {"dW": d[1], "W": d[1]}, "two gradients of W"),
+        (lambda *d: {"dw": d[1], "db": d[2]}, r"\['dw'\] names no input. Did you mean 'dW'"),
         (lambda *d: {"dW": np.array(["a"])}, "allowed are real numbers"),
         (lambda *d: {"dW": 1j * d[1]}, "allowed are real numbers"),
         (lambda *d: np.zeros((7, 7)), "their shapes do not tell"),

@@ -235,7 +235,20 @@ def test_a_backward_without_source_gets_a_verdict():
     backward = eval("lambda x: x", {})
     found = pb.check_backward(lambda x: np.sum(x**2), backward, np.arange(4.0))
     assert not found.right
-    assert "no single line can be shown wrong" in str(found)
+    assert "no line can be shown wrong: its source is not at hand" in str(found)
+
+
+class Doubling:
+    def __call__(self, x):
+        dx = x * 1.0
+        return dx
+
+
+@pytest.mark.parametrize("backward", [Doubling(), functools.partial(Doubling.__call__, None)])
+def test_the_line_is_found_in_objects_and_partials(backward):
+    found = pb.check_backward(lambda x: np.sum(x**2), backward, np.arange(4.0))
+    assert found.first_wrong is not None, str(found)
+    assert found.first_wrong.name == "dx"
 
 
 def test_a_backward_that_stores_too_much_gets_a_verdict():
@@ -247,7 +260,7 @@ def test_a_backward_that_stores_too_much_gets_a_verdict():
 
     found = pb.check_backward(lambda x: np.sum(x**2), backward, np.arange(4.0))
     assert not found.right
-    assert found.first_wrong is None
+    assert "no line can be shown wrong: it stores more than 5000 values" in str(found)
 
 
 @pytest.mark.parametrize(

@@ -80,8 +80,8 @@ def check_backward(
     verdicts = tuple(grade.verdicts.values())
     if grade.right:
         return BackwardCheck(verdicts, remarks=grade.remarks)
-    first, suspects = located(grade, backward)
-    return BackwardCheck(verdicts, first, suspects, grade.remarks)
+    place = located(grade, backward)
+    return BackwardCheck(verdicts, place.first, place.suspects, grade.remarks, unseen=place.unseen)
 
 
 def returned_by(backward: Callable[..., Any], point: Point) -> Any:

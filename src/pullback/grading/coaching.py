@@ -55,11 +55,11 @@ def _of_grade(grade: Grade, backward: Callable[..., Any]) -> BackwardCheck:
     verdicts = tuple(grade.verdicts.values())
     if grade.right:
         return BackwardCheck(verdicts, remarks=grade.remarks)
-    first, suspects = located(grade, backward)
-    if first is not None:
-        hint = about_line(first)
-    elif suspects:
-        hint = about_lines(suspects)
+    place = located(grade, backward)
+    if place.first is not None:
+        hint = about_line(place.first)
+    elif place.suspects:
+        hint = about_lines(place.suspects)
     else:
         wrong = next(v for v in verdicts if not v.right)
         hint = f"d{wrong.name} is wrong: {wrong.how}."

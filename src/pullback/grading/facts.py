@@ -117,11 +117,21 @@ def _of_choice(point: Point, choice: Choice, scales: Mapping[Var, float]) -> Ite
 def partial_sums(point: Point, choice: Choice, var: Var) -> Iterator[tuple[Any, tuple[int, ...]]]:
     """The sum of some, not all, of the contributions to a variable, and which these are."""
     parts = contributions(point, choice, var)
-    if not 1 < len(parts) <= MOST_PARTS:
+    for chosen in _selections(len(parts)):
+        yield sum(parts[k] for k in chosen), chosen
+
+
+def _selections(count: int) -> Iterator[tuple[int, ...]]:
+    """Some, not all, of so many; of many only those that a loop meets: one, the first, the last."""
+    everything = tuple(range(count))
+    if count <= MOST_PARTS:
+        for size in range(1, count):
+            yield from combinations(everything, size)
         return
-    for count in range(1, len(parts)):
-        for chosen in combinations(range(len(parts)), count):
-            yield sum(parts[k] for k in chosen), chosen
+    yield from ((k,) for k in everything)
+    for size in range(2, count):
+        yield everything[:size]
+        yield everything[-size:]
 
 
 def contributions(point: Point, choice: Choice, var: Var) -> list[Any]:

@@ -92,7 +92,7 @@ def _masks(point: Point, choice: Choice, sent: Contribution) -> Iterator[tuple[s
     mask = mask_of(point, choice, sent)
     if mask is None:
         return
-    name = point.forward.names[sent.target]
+    name = point.called(sent.target)
     low, high = float(np.min(mask)), float(np.max(mask))
     yield (
         MASK_SIDE,
@@ -107,7 +107,7 @@ def _masks(point: Point, choice: Choice, sent: Contribution) -> Iterator[tuple[s
 
 
 def _signs(point: Point, choice: Choice, sent: Contribution) -> Iterator[tuple[str, str, Part]]:
-    name = point.forward.names[sent.target]
+    name = point.called(sent.target)
     yield (
         SIGN,
         f"what is sent back to {name} has the opposite sign.",
@@ -117,7 +117,7 @@ def _signs(point: Point, choice: Choice, sent: Contribution) -> Iterator[tuple[s
 
 def _omissions(point: Point, choice: Choice, sent: Contribution) -> Iterator[tuple[str, str, Part]]:
     if len(point.derivation.children(sent.target)) > 1:
-        name = point.forward.names[sent.target]
+        name = point.called(sent.target)
         yield (
             NOT_ADDED,
             f"{name} is used more than once; the error signals of all its uses are added.",
@@ -134,7 +134,7 @@ def _transposes(
         square = equation.out.aval.shape == (last, last)
         (source, *others) = equation.inputs
         if square and not others and equation.primitive.view and isinstance(source, Var):
-            name = point.forward.names[sent.target]
+            name = point.called(sent.target)
             yield (
                 TRANSPOSED,
                 f"a matrix in what is sent back to {name} is transposed too seldom or too often.",
@@ -160,7 +160,7 @@ def _other_values(
 ) -> Iterator[tuple[str, str, Part]]:
     """Another value of the forward pass, of the same shape, where the rule reads one."""
     for var in point.sweep.reads(sent):
-        shape, name = np.shape(choice.values[var]), point.forward.names[var]
+        shape, name = np.shape(choice.values[var]), point.called(var)
         for other, value in choice.values.items():
             if other is var or not other.aval.is_float or np.shape(value) != shape or not shape:
                 continue
@@ -168,7 +168,7 @@ def _other_values(
                 continue
             yield (
                 OTHER_VALUE,
-                f"{point.forward.names[other]} stands where {name} belongs.",
+                f"{point.called(other)} stands where {name} belongs.",
                 _exchanged(point, choice, sent, var, value),
             )
 

@@ -62,9 +62,9 @@ def next_step(point: Point, facts: Facts, stored: Sequence[Stored], wrt: Sequenc
         stored: What its lines stored.
         wrt: The inputs whose gradients it must return.
     """
-    there = _known_signals(facts, stored)
+    needed = _needed(point, _known_signals(facts, stored), wrt)
     for var in _in_order(point, wrt):
-        if var not in there:
+        if var in needed:
             return _about(point, var, _has_part(facts, stored, var))
     names = ", ".join(f"d{point.forward.names[var]}" for var in wrt)
     return f"all error signals are there; return the gradients: {names}."
@@ -73,17 +73,18 @@ def next_step(point: Point, facts: Facts, stored: Sequence[Stored], wrt: Sequenc
 def _in_order(point: Point, wrt: Sequence[Var]) -> Iterator[Var]:
     """The named values in the order in which their error signals are complete, then inputs."""
     cotangents = {pull.equation.out: None for pull in point.derivation.pulls}
-    yield from (var for var in cotangents if var.named and _leads_to(point, var, wrt))
+    yield from (var for var in cotangents if var.named)
     yield from (var for var in point.derivation.cotangents if var in wrt)
 
 
-def _leads_to(point: Point, var: Var, wrt: Sequence[Var]) -> bool:
-    """Whether a value is computed from one of the inputs."""
-    reached = set(wrt)
-    for equation in point.forward.equations:
-        if any(atom in reached for atom in equation.inputs):
-            reached.add(equation.out)
-    return var in reached
+def _needed(point: Point, there: set[Var], wrt: Sequence[Var]) -> set[Var]:
+    """The error signals that are not there and lead to gradients that are not there."""
+    needed = {var for var in wrt if var not in there}
+    for pull in reversed(point.derivation.pulls):
+        out = pull.equation.out
+        if out not in there and any(sent.target in needed for sent in pull.contributions):
+            needed.add(out)
+    return needed
 
 
 def _known_signals(facts: Facts, stored: Sequence[Stored]) -> set[Var]:

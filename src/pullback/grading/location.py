@@ -4,45 +4,55 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from .grade import Grade
-from .recorder import Recorder
+from .recorder import MOST_STORED, Recorder
 from .report import WrongLine
 from .stored import Stored
 from .suspects import Suspects
 from .walk import Accusation, Walk
 
-Lines = tuple[tuple[int, str], ...]
+
+@dataclass(frozen=True)
+class Located:
+    """Where the mistake is.
+
+    Attributes:
+        first: The first wrong line, where one can be shown wrong.
+        suspects: Else the lines (number, text) among which the mistake is.
+        unseen: Why the lines could not be looked at; empty where they were.
+    """
+
+    first: WrongLine | None = None
+    suspects: tuple[tuple[int, str], ...] = ()
+    unseen: str = ""
 
 
-def located(grade: Grade, backward: Callable[..., Any]) -> tuple[WrongLine | None, Lines]:
+def located(grade: Grade, backward: Callable[..., Any]) -> Located:
     """The first wrong line, or the lines among which the mistake is.
 
     Args:
         grade: A verdict with a wrong gradient.
         backward: The backward pass.
-
-    Returns:
-        (the line, ()) where one can be shown wrong, else (None, lines); no lines either where
-        its source is not at hand or it stores too many values.
     """
     recorder = Recorder(backward)
     if not recorder.has_source:
-        return None, ()
+        return Located(unseen="its source is not at hand")
     args, kwargs = grade.point.fresh_arguments()
     recorder.run(args, kwargs)
     if recorder.is_too_long:
-        return None, ()
+        return Located(unseen=f"it stores more than {MOST_STORED} values")
     with np.errstate(all="ignore"):
         suspects = Suspects(grade, recorder)
         walk = Walk(suspects)
         accusation = walk.first_wrong()
     if accusation is None:
-        return None, _lines((*suspects.suspects, *walk.doubtful))
-    return _wrong_line(accusation, _name(accusation, suspects)), ()
+        return Located(suspects=_lines((*suspects.suspects, *walk.doubtful)))
+    return Located(_wrong_line(accusation, _name(accusation, suspects)))
 
 
 def _name(accusation: Accusation, suspects: Suspects) -> str:
@@ -68,7 +78,7 @@ def _wrong_line(accusation: Accusation, name: str) -> WrongLine | None:
     )
 
 
-def _lines(suspects: tuple[Stored, ...]) -> Lines:
+def _lines(suspects: tuple[Stored, ...]) -> tuple[tuple[int, str], ...]:
     statements = {s.statement for s in suspects if s.statement is not None}
     ordered = sorted(statements, key=lambda statement: statement.first)
     return tuple((statement.first, statement.text) for statement in ordered)

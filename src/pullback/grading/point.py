@@ -52,6 +52,13 @@ class Point:
         """An input as the caller writes it: W1, params['W1']."""
         return self.forward.input_paths[var]
 
+    def called(self, var: Var) -> str:
+        """A variable in a sentence: its name, or what computes it where it has none."""
+        made_by = next((e for e in self.forward.equations if e.out is var), None)
+        if var.named or made_by is None or made_by.where is None:
+            return self.forward.names[var]
+        return f"the {made_by.primitive.name} of line {made_by.where.line}"
+
     @cached_property
     def sweep(self) -> NumericSweep:
         """The reverse sweep on numbers."""

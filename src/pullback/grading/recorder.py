@@ -8,6 +8,7 @@ taken from its syntax. Functions of the same module that the backward pass calls
 
 from __future__ import annotations
 
+import functools
 import inspect
 import sys
 from collections.abc import Callable, Iterator
@@ -74,7 +75,7 @@ class Recorder:
         self.stored: list[Stored] = []
         self.returned: dict[Path, Stored] = {}
         self.is_too_long = False
-        own = getattr(inspect.unwrap(backward), "__func__", inspect.unwrap(backward))
+        own = _function_of(backward)
         code = getattr(own, "__code__", None)
         self.has_source = code is not None and statements_of(code.co_filename) is not None
         self._globals = getattr(own, "__globals__", None)
@@ -233,6 +234,16 @@ class Recorder:
 
         names = {**frame.f_globals, **before.variables}
         return [found for r in references for found in resolved(r, names, stored_at)]
+
+
+def _function_of(backward: Any) -> Any:
+    """The function that runs when a method, an object, a partial or a decorated one is called."""
+    while isinstance(backward, functools.partial):
+        backward = backward.func
+    own = inspect.unwrap(backward)
+    if not hasattr(own, "__code__") and not hasattr(own, "__func__"):
+        own = getattr(type(own), "__call__", own)  # noqa: B004 - the method itself
+    return getattr(own, "__func__", own)
 
 
 def _same(snapshot: Any, value: Any) -> bool:

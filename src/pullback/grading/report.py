@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -42,6 +42,7 @@ class BackwardCheck:
         suspects: Where no single line can be shown wrong: the lines (number, text) to look at.
         remarks: What is no mistake and worth knowing: choices at kinks, low precision.
         hint: The next hint, where one was asked for.
+        unseen: Why its lines could not be looked at; empty where they were.
 
     Example:
         >>> import numpy as np, pullback as pb
@@ -60,7 +61,7 @@ class BackwardCheck:
     suspects: tuple[tuple[int, str], ...] = ()
     remarks: tuple[str, ...] = ()
     hint: str = ""
-    returned: str = field(default="", repr=False)
+    unseen: str = ""
 
     @property
     def right(self) -> bool:
@@ -95,6 +96,8 @@ class BackwardCheck:
         if self.suspects:
             told = [f"  line {number}: {text}" for number, text in self.suspects]
             return ["no single line can be shown wrong; look at these:", *told]
+        if self.unseen:
+            return [f"no line can be shown wrong: {self.unseen}"]
         return ["no single line can be shown wrong"]
 
     def _repr_html_(self) -> str:

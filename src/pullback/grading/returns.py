@@ -28,6 +28,7 @@ SPELLINGS = (
     "dL_d{}",
     "dLd{}",
     "dloss_d{}",
+    "dL/d{}",
     "{}_grad",
     "{}_bar",
 )
@@ -96,6 +97,7 @@ def match(point: Point, returned: Any, wrt: Wrt = None) -> Matched:
     graded = wanted if wrt is not None else tuple(var for var in wanted if var in found)
     if not any(var in found for var in graded):
         raise _nothing_found(point, ignored)
+    _refuse_misspelt(point, [var for var in point.floating if var not in found], ignored)
     return Matched(
         graded,
         {var: np.asarray(found[var].value) for var in graded if var in found},
@@ -137,6 +139,16 @@ def _by_name(point: Point, leaves: list[_Leaf]) -> tuple[dict[Var, _Leaf], list[
         else:
             found[candidates[0]] = leaf
     return found, ignored
+
+
+def _refuse_misspelt(point: Point, lacking: Sequence[Var], ignored: Sequence[str]) -> None:
+    """Refuse a key that names an input but for capital letters: it must not go ungraded."""
+    for var in lacking:
+        names = {name.casefold(): name for name in spelled(point.path(var))}
+        for key in ignored:
+            meant = names.get(key[2:-2].casefold())
+            if meant is not None:
+                raise UnmatchedError(f"{key} names no input. Did you mean {meant!r}?")
 
 
 def _candidates(point: Point, path: Path) -> list[Var]:
@@ -217,6 +229,9 @@ def _by_shape(point: Point, leaves: list[_Leaf], wanted: Sequence[Var]) -> dict[
             return {wanted[k]: leaf for k, leaf in zip(ways[0], leaves, strict=True)}
         if ways:
             break
+        in_any_order = _only_one_each(shapes, wanted, point) if fits is _same_shape else None
+        if in_any_order is not None:
+            return dict(zip(in_any_order, leaves, strict=True))
     guess = ways[-1] if ways else tuple(range(len(wanted) - len(leaves), len(wanted)))
     names = tuple(point.path(wanted[k]) for k in guess)
     told = ", ".join(f'"{name}"' for name in names)
@@ -228,6 +243,13 @@ def _by_shape(point: Point, leaves: list[_Leaf], wanted: Sequence[Var]) -> dict[
     )
     error.suggestion = names
     raise error
+
+
+def _only_one_each(shapes: Sequence[Any], wanted: Sequence[Var], point: Point) -> list[Var] | None:
+    """The inputs of these shapes, where each is that of one input only; in any order."""
+    having = [[var for var in wanted if np.shape(point.inputs[var]) == shape] for shape in shapes]
+    only = [inputs[0] for inputs in having if len(inputs) == 1]
+    return only if len(set(only)) == len(shapes) else None
 
 
 def _ways(

@@ -93,14 +93,17 @@ class Suspects:
 
     @cached_property
     def right(self) -> frozenset[Stored]:
-        """The values that are right, or that a right value was computed from."""
+        """The values that are right, or that a right value was computed from.
+
+        Zeros speak for nothing: they come from anything.
+        """
         wrong = set(self.wrong.values()) | {self.results[var] for var in self.wrong}
         found: set[Stored] = set()
         for stored in reversed([*self.recorder.stored, *self.results.values()]):
             if stored in wrong or stored in found or stored.is_mask:
                 continue
             explanation = self.facts.explain(stored)
-            if explanation is not None and stored.value.size > 1:
+            if explanation is not None and stored.value.size > 1 and np.any(stored.value):
                 found |= _surely_from(stored)
         return frozenset(found - wrong)
 
@@ -121,7 +124,7 @@ class Suspects:
     @cached_property
     def behind_right(self) -> frozenset[Stored]:
         """What the right gradients were computed from, and they themselves."""
-        right = [result for var, result in self.results.items() if var not in self.wrong]
+        right = [r for v, r in self.results.items() if v not in self.wrong and np.any(r.value)]
         return frozenset(stored for result in right for stored in _surely_from(result))
 
     def is_innocent(self, stored: Stored) -> bool:

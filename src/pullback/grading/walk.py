@@ -41,11 +41,13 @@ class Accusation:
         stored: The value.
         kind: What kind of wrong it is; empty when that cannot be shown.
         why: A sentence on it.
+        var: The forward variable whose value or error signal it ought to be.
     """
 
     stored: Stored
     kind: str
     why: str
+    var: Var
 
 
 class Part(NamedTuple):
@@ -100,6 +102,8 @@ class Walk:
         if accusation.kind in (FACTOR, SIGN, ""):
             behind = self.suspects.behind_right
             doubtful += [s for s in older if self._has_new_factor(s) and s not in behind]
+        if accusation.kind in (NOT_ADDED, OVERWRITTEN, ""):
+            doubtful += [s for s in older if self._is_incomplete(s, accusation.var)]
         if not accusation.kind:
             read = accusation.stored.inputs
             doubtful += [s for s in older if self._is_misnamed(s)]
@@ -107,6 +111,12 @@ class Walk:
                 doubtful += [s for s in older if not self.suspects.is_explained(s)]
         self.doubtful += doubtful
         return bool(doubtful)
+
+    def _is_incomplete(self, stored: Stored, var: Var) -> bool:
+        """Whether it is only a part of the error signal of another variable, and stayed one."""
+        found = None if stored.given else self.suspects.facts.explain(stored)
+        is_part = found is not None and found.fact.role == PARTIAL and found.fact.var is not var
+        return is_part and stored not in self.suspects.vindicated
 
     def _is_misnamed(self, stored: Stored) -> bool:
         """Whether it has the name of a forward value, and is not it."""
@@ -157,9 +167,13 @@ class Walk:
                 is_shown = len(below) > 1 or factor < 0 or self._has_other_signal(stored, factor)
             if not is_shown:  # a factor may be left for later, and be forgotten there
                 upstream = self.suspects.upstream
-                self.doubtful += [*results, *(s for s in upstream if self._has_new_factor(s))]
+                self.doubtful += [
+                    stored,
+                    *results,
+                    *(s for s in upstream if self._has_new_factor(s)),
+                ]
                 continue
-            yield Accusation(stored, *_factor_kind(factor, self.names[var]))
+            yield Accusation(stored, *_factor_kind(factor, self.point.called(var)), var)
 
     def _first_off_by(self, factor: float, results: list[Stored]) -> tuple[Stored, Var] | None:
         """The first error signal with a factor that leads to wrong gradients only."""
@@ -170,10 +184,18 @@ class Walk:
                 continue
             if any(_led_to(stored, r) for r in right):
                 continue
-            for var, own in self.suspects.facts.cotangent_factors(stored):
-                if abs(own - factor) <= 1e-6 * abs(factor):
-                    return stored, var
+            found = [
+                var
+                for var, own in self.suspects.facts.cotangent_factors(stored)
+                if abs(own - factor) <= 1e-6 * abs(factor)
+            ]
+            if found:
+                return stored, min(found, key=lambda var: self._strangeness(stored, var))
         return None
+
+    def _strangeness(self, stored: Stored, var: Var) -> tuple[bool, bool]:
+        """Of several with the same error signal, the one to speak of is that with a name."""
+        return not self._is_named(stored, var, False), var not in self._named
 
     def _has_other_signal(self, stored: Stored, factor: float) -> bool:
         """Whether it was computed from an error signal without the factor."""
@@ -233,8 +255,9 @@ class Walk:
             for s, graded in self.suspects.after(stored)
             if not any(g in self.factors for g in graded)
         ]
-        made = self._made(part) if later else []
         is_named = self._is_named(stored, part.var, part.is_primal)
+        told = None if is_named else {var for _, graded in later for var in graded}
+        made = self._made(part, told) if later else []
         return any(
             close_relation(s.value, value) is not None
             for s, graded in later
@@ -242,8 +265,11 @@ class Walk:
             if target in graded or (is_named and not graded)
         )
 
-    def _made(self, part: Part) -> list[tuple[Var, Any]]:
-        """What follows from a value in its part: all that is not what it was, nor the value."""
+    def _made(self, part: Part, told: set[Var] | None) -> list[tuple[Var, Any]]:
+        """What follows from a value in its part: all that is not what it was, nor the value.
+
+        Only for some variables, where these are `told`.
+        """
         sweep, choice = self.point.sweep, self.choice
         try:
             if part.is_primal:
@@ -261,6 +287,8 @@ class Walk:
             for var, value in made.items():
                 if var is part.var or var not in derived or value is derived[var]:
                     continue
+                if told is not None and var not in told:
+                    continue
                 new, old = as_floats(value), as_floats(derived[var])
                 same = close_relation(new, old) or close_relation(new, part.value)
                 if same is None and new.size > 1:
@@ -269,7 +297,7 @@ class Walk:
 
     def _accused(self, stored: Stored, part: Part) -> Accusation | None:
         """The accusation of a value that plays a part, unless it is right for something else."""
-        var, name = part.var, self.names[part.var]
+        var, name = part.var, self.point.called(part.var)
         if part.is_primal:
             kind = Kind("", f"it is not the {name} of the forward pass.")
         else:
@@ -284,8 +312,8 @@ class Walk:
 
     def _accuse(self, stored: Stored, var: Var, kind: Kind) -> Accusation:
         if kind.name == NOT_ADDED and self._was_partial_before(stored, var):
-            return Accusation(stored, OVERWRITTEN, kind.why)
-        return Accusation(stored, kind.name, kind.why)
+            return Accusation(stored, OVERWRITTEN, kind.why, var)
+        return Accusation(stored, kind.name, kind.why, var)
 
     def _was_partial_before(self, stored: Stored, var: Var) -> bool:
         """Whether the same variable held another part of the same sum before."""
@@ -325,9 +353,8 @@ class Walk:
                     and derived.shape == stored.value.shape
                     and not is_scaled(stored.value, derived)
                 ):
-                    yield Accusation(
-                        stored, "", f"it is not the {self.names[var]} of the forward pass."
-                    )
+                    why = f"it is not the {self.names[var]} of the forward pass."
+                    yield Accusation(stored, "", why, var)
 
     # ------------------------------------------------------------------ a returned gradient
 
@@ -337,7 +364,8 @@ class Walk:
                 continue
             wanted = self.choice.cotangents.get(var)
             if wanted is None:
-                yield Accusation(stored, "", f"the loss does not depend on {self.names[var]}.")
+                why = f"the loss does not depend on {self.names[var]}."
+                yield Accusation(stored, "", why, var)
                 continue
             kind = kind_of(self.point, self.choice, var, stored.value, self.planted)
             yield self._accuse(stored, var, kind)
