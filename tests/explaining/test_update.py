@@ -12,7 +12,7 @@ def test_the_update_of_the_notes():
     update = update_of(notes_subject().step)
     source = update.to_numpy()
     assert "dW1 = x.T @ dh" in source
-    assert "W1_2 = W1 - learning_rate * (dW1 / h_relu.shape[0])" in source
+    assert "W1_2 = W1 - learning_rate * (dW1 / x.shape[0])" in source
     ones = {
         "h_relu": (4, 3),
         "dy_pred": (4, 1),
@@ -44,6 +44,14 @@ def test_the_update_of_a_rule_with_state():
     rest = {equation.out.cotangent_of for equation in update.equations if equation not in updates}
     assert rest >= {"W1", "b1"}
     assert {"W1", "b1"} <= {argument.name for argument in update.arguments}
+
+
+def test_a_parameter_keeps_its_name_beside_a_number_of_the_rule_with_that_name():
+    net = pb.nn.Sequential(pb.nn.Dense(2), pb.nn.BatchNorm(), pb.nn.Dense(2))
+    step = prepare(net, np.eye(3), [0, 1, 1], optimizer=pb.optim.Adam(0.1)).step
+    text = update_of(step).to_text()
+    assert "β₁ ← β₁ − step_size step_beta1 " in text
+    assert "m_β₁ ← β₁,₂ m_β₁ + share β̄₁ " in text
 
 
 def test_a_program_without_an_update_has_none():

@@ -34,6 +34,7 @@ def test_an_error_signal_without_a_name_has_no_sum_over_children():
 def test_a_repeated_column_sums_over_nothing():
     program = pb.grad(pb.trace(lambda a, b: np.sum(a / (1 + b)), a="N D", b="D"))
     assert "1_{N×1} (1/(1 + b))" in program.to_text(reasons=True)
+    assert "      the only product of (N, 1) and (1, D) with a's" in program.to_text(reasons=True)
     assert "sums over" not in program.to_text(reasons=True)
 
 

@@ -35,7 +35,9 @@ def update_of(step: Program) -> Program | None:
         for atom in equation.inputs
         if isinstance(atom, Var) and atom not in made
     )
-    given = [var for var in read if var not in step.defaults]
+    # In the step's order, so that of two inputs of one name the same keeps it.
+    inputs = [var for var in step.inputs if var in read]
+    given = [var for var in dict.fromkeys([*inputs, *read]) if var not in step.defaults]
     varying = {var: step.defaults[var] for var in read if var in step.defaults}
     return Program(
         name="update",

@@ -37,16 +37,16 @@ class Reasons:
         left, right = map(_untransposed, x.parts)
         if any(part.rank != 2 for part in (left, right)):
             return ""
-        if x.parts[0].shape[1] == 1:
-            return ""  # nothing is summed: a column repeated
-        over = f"sums over {self._what(x.parts[0].shape[1])}"
+        summed = x.parts[0].shape[1]
+        over = f"sums over {self._what(summed)}" if summed != 1 else ""  # one product, no sum
         if _number_of_products(left.shape, right.shape, x.shape) != 1:
             return over
         shapes = [self._shape(part.shape) for part in (left, right)]
         if self.columns:
             shapes.reverse()
         target = f"{var.cotangent_of}'s shape {self._shape(x.shape)}"
-        return f"{over}: the only product of {shapes[0]} and {shapes[1]} with {target}"
+        only = f"the only product of {shapes[0]} and {shapes[1]} with {target}"
+        return f"{over}: {only}" if over else only
 
     def _of_sum(self, var: Var, x: Over) -> str:
         dim = x.indices[0].dim
