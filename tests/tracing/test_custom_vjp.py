@@ -208,6 +208,9 @@ def test_what_a_custom_function_may_not_do():
     assert "test_custom_vjp.py, line" in str(caught.value)
     with pytest.raises(UsageError, match="must return one array or number"):
         gradient(pb.custom_vjp(lambda x: (x, x), rule=softsign_rule))
+    # Within a container too, where the rule would be left out in silence.
+    with pytest.raises(UsageError, match="arrays and numbers are given by position"):
+        pb.grad(lambda x: pb.custom_vjp(lambda xs: xs[0], rule=softsign_rule)([x]))(1.0)
     scaled = pb.custom_vjp(lambda x, scale: x * scale, rule=softsign_rule)
     with pytest.raises(UsageError, match="scale is differentiated; give it by position"):
         pb.grad(lambda s: np.sum(scaled(np.ones(2), scale=s)))(2.0)

@@ -15,7 +15,7 @@ from ..errors import ShapeError, UsageError, at, user_location
 from ..primitive import vjp_of
 from ..primitives.custom import with_rule
 from ..program import BACKWARD, Argument, Program, Var
-from ..trees import LEAF, Structure
+from ..trees import LEAF, Structure, flatten
 from .builder import Builder
 from .replay import replay
 from .sizes import TracedSize
@@ -84,9 +84,9 @@ class CustomFunction:
         self.name = _name_of(function)
 
     def __call__(self, *args: Any, **settings: Any) -> Any:
-        builders = [value.builder for value in args if isinstance(value, TracedArray)]
+        builders = [value.builder for value in flatten(args)[0] if isinstance(value, TracedArray)]
         for name, value in settings.items():
-            if isinstance(value, TracedArray):
+            if any(isinstance(leaf, TracedArray) for leaf in flatten(value)[0]):
                 _refuse(self.name, f"{name} is differentiated; give it by position")
         if not builders:
             return self.function(*args, **settings)
