@@ -45,3 +45,5 @@ def test_a_gradient_that_equals_another_or_an_input_has_an_equation_too():
     program = pb.grad(pb.trace(f, a="N", b="N", n="N", i="N"), wrt=["a", "b", "n", "i"])
     lines = [line.text() for line in equations(program)]
     assert lines == ["ā = 1 − tanh(a + b)^⊙2", "b̄ = ā", "n̄ = i", "ī = n"]
+    doubled = pb.grad(pb.trace(lambda a: 2 * a, a="float"))
+    assert [line.text() for line in equations(doubled)] == ["ā = 2"]

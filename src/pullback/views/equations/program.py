@@ -119,7 +119,8 @@ class _Equations:
         for place, atom in enumerate(outputs):
             var = atom if isinstance(atom, Var) else None
             primal = self._primal_of_result(place)
-            if atom in self.symbols and primal and (var is None or var.cotangent_of != primal):
+            known = var is None or (var in self.symbols and var.cotangent_of != primal)
+            if primal and known:
                 yield self._other_gradient(place, primal, atom)
                 continue
             if atom in self.symbols and self.program.equations:
@@ -141,7 +142,7 @@ class _Equations:
         return next((primal for primal in wanted if name == f"d{primal}"), "")
 
     def _other_gradient(self, place: int, primal: str, atom: Atom) -> Line:
-        """A gradient that equals an input or the gradient for another input: b's is a's."""
+        """A gradient that is a number, an input, or the gradient for another input: b's is a's."""
         key = str(self.program.output_names[place])
         left = symbol(primal, atom.aval.shape, bar=True, key=key)
         right = formula_of(self.program, atom, self.symbols)
