@@ -285,3 +285,14 @@ def test_a_program_is_refused_as_forward():
 def test_the_backward_must_be_a_function():
     with pytest.raises(UsageError, match="must be a function"):
         pb.check_backward(lambda x: np.sum(x), np.ones(3), np.arange(3.0))
+
+
+def product_loss(x, W):
+    return np.sum(x @ W)
+
+
+@pytest.mark.parametrize("hint", [False, True])
+def test_the_backward_takes_the_arguments_of_the_forward(hint):
+    sentence = r"arguments of .*, \(x, W\); it takes \(x\): too many positional arguments\."
+    with pytest.raises(UsageError, match=sentence):
+        pb.check_backward(product_loss, lambda x: x, np.ones((2, 2)), np.ones((2, 2)), hint=hint)

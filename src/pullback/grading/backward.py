@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import UsageError
+from ..tracing.trace import signature_of
 from .coaching import coached
 from .grade import graded
 from .location import located
@@ -52,8 +53,8 @@ def check_backward(
     Raises:
         UnmatchedError: (a UsageError) When it is not clear which inputs the returned arrays
             belong to; it names the `wrt` to write.
-        UsageError: When the forward pass has no gradient, or something else than numbers is
-            returned.
+        UsageError: When the forward pass has no gradient, the backward pass does not take its
+            arguments, or something else than numbers is returned.
         TraceError: When the forward pass does what a program cannot record.
 
     Example:
@@ -74,6 +75,7 @@ def check_backward(
     if not callable(backward):
         raise UsageError(f"backward must be a function, not {backward!r}.")
     point = point_at(forward, args, kwargs)
+    _refuse_other_arguments(forward, backward, point)
     if hint:
         return coached(point, backward, wrt)
     grade = graded(point, returned_by(backward, point), wrt)
@@ -82,6 +84,19 @@ def check_backward(
         return BackwardCheck(verdicts, remarks=grade.remarks)
     place = located(grade, backward)
     return BackwardCheck(verdicts, place.first, place.suspects, grade.remarks, unseen=place.unseen)
+
+
+def _refuse_other_arguments(
+    forward: Callable[..., Any], backward: Callable[..., Any], point: Point
+) -> None:
+    """Refuse a backward pass that cannot be called with the forward's arguments."""
+    try:
+        signature_of(backward).bind(*point.args, **point.kwargs)
+    except TypeError as error:
+        raise UsageError(
+            f"The backward is called with the arguments of {point.forward.name}, "
+            f"{signature_of(forward)}; it takes {signature_of(backward)}: {error}."
+        ) from None
 
 
 def returned_by(backward: Callable[..., Any], point: Point) -> Any:
