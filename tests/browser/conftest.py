@@ -86,7 +86,8 @@ def open_page(browser, written):
 
     def open_(name, language="en", width=1600, height=1000, **settings):
         viewport = {"width": width, "height": height}
-        context = browser.new_context(viewport=viewport, **settings)
+        still = {"reduced_motion": "reduce"}  # each frame of a transition costs time
+        context = browser.new_context(viewport=viewport, **still, **settings)
         contexts.append(context)
         one = Opened(context.new_page())
         opened.append(one)
