@@ -142,7 +142,7 @@ def test_wrong_slopes_at_the_kinks_of_every_family(monkeypatch, name):
 # ------------------------------------------------------------------------------------ domains
 
 
-@pytest.mark.parametrize("near", [1e-3, 1e-6, 1e-9, 1e-12])
+@pytest.mark.parametrize("near", [1e-3, 1e-6, 1e-9, 1e-12, 1e-20])
 @pytest.mark.parametrize(
     "function",
     [
@@ -164,6 +164,51 @@ def test_close_to_the_edge_of_a_domain(monkeypatch, function, near):
 
         monkeypatch.setitem(vars(REGISTRY[name]), "_rules", [mutant])
     assert "is to blame" in error_of(function, z)
+
+
+@pytest.mark.parametrize("scale", [1e-100, 1e-20, 1e-6])
+def test_small_points_of_functions_that_bend_there(scale):
+    x = scale * np.array([[0.3, -1.2, 2.0], [0.7, 0.1, -0.4]])
+    pb.check_gradients(lambda x: np.linalg.norm(x, axis=1), x)
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1e-6, 1e-3])
+def test_wrong_rules_of_functions_that_bend_close_to_a_small_point(scale):
+    x = scale * np.array([[0.3, -1.2, 2.0], [0.7, 0.1, -0.4]])
+
+    @pb.custom_vjp(rule=lambda ct, out, x: ct * x)
+    def length(x):
+        return np.sqrt(np.sum(x**2))
+
+    for entries in (0, 300):
+        check = pb.check_gradients(length, x, entries=entries, raises=False)
+        assert check.verdict == "wrong"
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-20, 1e-3])
+@pytest.mark.parametrize("dtype", ["f8", "f4"])
+def test_activations_that_are_curved_beside_their_kink(scale, dtype):
+    x = np.array([-2.0, -0.3, 0.5, 2.0]) * max(scale, 1e-30 if dtype == "f4" else 0)
+    for function in (pb.nn.elu, pb.nn.selu):
+        check = pb.check_gradients(function, x, dtype=dtype, order=2)
+        assert [variable.band for variable in check.variables] == ["right", "right"]
+
+
+def test_bands_of_curved_functions_are_not_those_of_a_long_step():
+    x = 0.01 * np.array([0.03, 0.5, 1.3, 2.0])
+    for function in (np.log, np.sqrt, lambda x: x**0.3):
+        (variable,) = pb.check_gradients(function, x).variables
+        assert variable.relative < 1e-5
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4"])
+def test_rules_of_values_of_any_size_are_blamed(dtype):
+    @pb.custom_vjp(rule=lambda ct, out, x: ct * x)
+    def square(x):
+        return x * x
+
+    x = np.array([1000.0, -2.0, 300.0, 0.5])
+    assert "The rule of square is to blame" in error_of(square, x, dtype=dtype)
 
 
 def test_at_the_edge_of_a_domain_the_inside_counts():
@@ -248,7 +293,7 @@ def test_wrt_chooses_what_is_checked(wrt, names):
     assert [v.name for v in check.variables] == names
 
 
-@pytest.mark.parametrize("wrt", ["param", ["x", "param"], "labels", 0, [None], ["x", 1]])
+@pytest.mark.parametrize("wrt", ["param", ["x", "param"], "labels", 0, [None], ["x", 1], [["x"]]])
 def test_wrt_that_names_nothing(wrt):
     text = error_of(loss, *ARGUMENTS, error=UsageError, wrt=wrt)
     wrong = wrt if not isinstance(wrt, list) else wrt[-1]

@@ -60,9 +60,10 @@ class _Rule:
 
     def is_wrong(self, position: int) -> bool:
         """Whether its cotangent of one input disagrees with differences in some direction."""
-        shape = np.shape(self.operands[position])
+        # Each entry moves in proportion to itself: some may be far larger than others.
+        sizes = np.maximum(np.abs(self.operands[position]), 1.0)
         return any(
-            self._is_wrong_along(position, self.random.normal(size=shape))
+            self._is_wrong_along(position, sizes * self.random.normal(size=sizes.shape))
             for _ in range(DIRECTIONS)
         )
 
@@ -81,7 +82,7 @@ class _Rule:
     def _line(self, position: int, direction: Any) -> Line:
         point = self.operands[position]
         magnitude = float(np.sum(np.abs(self.cotangent * self.out)))
-        reach = float(np.max(np.abs(point), initial=0.0))
+        reach = min(float(np.max(np.abs(point), initial=0.0)), 1.0)
         precision = self.branches.precision
         return Line(self._along(position, direction), 1.0, reach, magnitude, precision)
 

@@ -19,6 +19,7 @@ from ..errors import GradientError, at
 from ..primitive import Literal, Slopes
 from ..primitives.custom import with_rule
 from ..program import Equation, Program, Var
+from ..tracing import trace_eager
 from .own_rules import OwnRule, differentiated, rule_name
 from .precision import DOUBLE, Precision
 
@@ -60,6 +61,7 @@ class Branches:
         self.program, self.precision = program, precision
         self.values: dict[Var, Any] = {**program.defaults, **inputs}
         self._pieces: dict[Var, _Piece] = {}
+        self._curves: dict[Var, Branches] = {}
         self.kinks: dict[Equation, int] = {}
         self._own: dict[Var, OwnRule] = {}
         self.moving = _moving(program)
@@ -100,12 +102,23 @@ class Branches:
                 linear = linear + _reduced(equation, weight * (x - point))
         smooth = equation.primitive.smooth_elsewhere
         if not (live or smooth) or not np.any(piece.on_kink):
-            if smooth:
-                return equation.primitive.evaluate(*operands, **equation.params)
-            return linear
+            return self._curved(equation, operands) if smooth else linear
         exact = equation.primitive.evaluate(*operands, **equation.params)
-        keep_exact = piece.on_kink if live and not smooth else np.logical_not(piece.on_kink)
-        return exact if live and smooth else np.where(keep_exact, exact, linear)
+        if not smooth:
+            return np.where(piece.on_kink, exact, linear)
+        return np.where(piece.on_kink, exact if live else linear, self._curved(equation, operands))
+
+    def _curved(self, equation: Equation, operands: list[Any]) -> Any:
+        """The value of what is curved where it has no kink, on the side that the point lies on."""
+        exact = equation.primitive.evaluate(*operands, **equation.params)
+        curve = self._curves.get(equation.out)
+        if curve is None:
+            return exact
+        (value,) = curve.outputs(dict(zip(curve.program.inputs, operands, strict=True)))
+        ties = np.logical_or.reduce(
+            np.broadcast_arrays(*(piece.on_kink for piece in curve._pieces.values()))
+        )
+        return np.where(ties, exact, value)
 
     def unfrozen(self, inputs: Mapping[Var, Any]) -> tuple[list[Any], int]:
         """The outputs at other inputs, and how many entries lie on another branch there."""
@@ -152,6 +165,13 @@ class Branches:
             on_kink = np.broadcast_to(on_kink, np.shape(out))
             self._pieces[equation.out] = _Piece(out, tuple(operands), weights, on_kink, slopes)
             self._count(equation, on_kink)
+            if equation.primitive.smooth_elsewhere and equation.primitive.elementwise:
+                self._curves[equation.out] = self._branches_within(equation, operands)
+
+    def _branches_within(self, equation: Equation, operands: list[Any]) -> Branches:
+        """Those of the NumPy function that the primitive stands for."""
+        traced = trace_eager(equation.primitive.helpers[-1], operands, equation.params)
+        return Branches(traced.program, traced.values, self.precision)
 
     def _freeze_own(self, equation: Equation) -> None:
         own = OwnRule(self.program, equation, self.values, self.local, self.precision)

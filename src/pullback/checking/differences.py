@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,9 @@ CENTRAL = ((-2, 1 / 12), (-1, -2 / 3), (1, 2 / 3), (2, -1 / 12))
 ABOVE = ((0, -25 / 12), (1, 4.0), (2, -3.0), (3, 4 / 3), (4, -1 / 4))
 BELOW = tuple((-place, -weight) for place, weight in ABOVE)
 """Fourth-order differences: (place, weight) of each value, places in steps."""
+
+TINIEST = float(np.finfo("f8").tiny)
+"""Below this a step has fewer digits, or none."""
 
 Along = Callable[[float], Any]
 
@@ -76,10 +79,7 @@ def _settled(
 ) -> tuple[float, float]:
     best, least = np.nan, np.inf
     previous: tuple[float, float] | None = None
-    for step in line.precision.steps:
-        h = step * line.size
-        if h < line.precision.shortest * line.reach:
-            break
+    for h in _steps(line):
         slope, noise = _difference(line, stencil, h)
         if not np.isfinite(slope):
             continue
@@ -87,13 +87,27 @@ def _settled(
             if abs(slope - expected) <= allowed:
                 return slope, noise
         else:
-            error = abs(slope - previous[0]) + previous[1]
+            change = abs(slope - previous[0])
+            error = change + previous[1]
             if error < least or abs(previous[0] - best) > 4 * (error + least):
                 best, least = previous[0], error
-            if agrees(best, least, expected, allowed):
+            # Where curvature still moves the slope, a loose agreement says nothing yet.
+            is_sharp = least <= allowed or change <= noise
+            if is_sharp and agrees(best, least, expected, allowed):
                 break
         previous = slope, noise
     return best, least
+
+
+def _steps(line: Line) -> Iterator[float]:
+    """Steps from large to small: relative to `size`, then smaller ones relative to `reach`."""
+    last = np.inf
+    for scale in (line.size, line.reach):
+        for step in line.precision.steps:
+            h = step * scale
+            if max(line.precision.shortest * line.reach, TINIEST) <= h < last / 2:
+                yield h
+                last = h
 
 
 def _difference(line: Line, stencil: Sequence[tuple[int, float]], h: float) -> tuple[float, float]:

@@ -268,7 +268,7 @@ def _wanted(program: Program, names: Names, wrt: Any) -> list[Var]:
                 f"wrt={wrt!r} names no argument; there are {', '.join(sorted(known))}."
             )
         for name in chosen:
-            if name not in known:
+            if not isinstance(name, str) or name not in known:
                 raise UsageError(
                     f"wrt={name!r} is not a floating argument; there are "
                     f"{', '.join(sorted(known))}.{nearest(str(name), sorted(known))}"
