@@ -176,3 +176,21 @@ def test_labels_have_no_gradient_and_may_stand_as_none():
         return d @ W.T, None, x.T @ d
 
     assert pb.check_backward(loss, backward, X, np.array([0, 1, 2, 2, 1]), W)
+
+
+def test_lists_of_numbers_are_arrays():
+    def forward(x, W):
+        return np.sum((x @ W) ** 2)
+
+    x, W = np.arange(6.0).reshape(2, 3), np.ones((3, 2))
+    dW = 2 * x.T @ (x @ W)
+    assert pb.check_backward(forward, lambda x, W: {"dW": dW.tolist()}, x, W)
+    assert pb.check_backward(forward, lambda x, W: ((2 * x @ W @ W.T).tolist(), dW.tolist()), x, W)
+
+
+def test_a_hint_does_not_hide_that_results_cannot_be_matched():
+    def forward(a, b):
+        return np.sum(a * b)
+
+    with pytest.raises(pb.PullbackError, match="wrt="):
+        pb.check_backward(forward, lambda a, b: b, np.ones(3), np.arange(3.0), hint=True)

@@ -296,3 +296,36 @@ def test_the_backward_takes_the_arguments_of_the_forward(hint):
     sentence = r"arguments of .*, \(x, W\); it takes \(x\): too many positional arguments\."
     with pytest.raises(UsageError, match=sentence):
         pb.check_backward(product_loss, lambda x: x, np.ones((2, 2)), np.ones((2, 2)), hint=hint)
+
+
+def test_beside_an_infinite_gradient_nothing_is_graded():
+    def root(x, W):
+        return np.sum(np.sqrt(x)) + np.sum(W * W)
+
+    x, W = np.array([0.0, 1, 2]), np.ones(2)
+    with pytest.raises(pb.PullbackError, match="gradient of x is not finite here"):
+        pb.check_backward(root, lambda x, W: {"x": np.array([5.0, 6, 7]), "W": 2 * W}, x, W)
+    assert pb.check_backward(root, lambda x, W: 2 * W, x, W, wrt="W")
+
+
+def test_a_gradient_near_the_largest_float_is_wrong_and_no_error():
+    check = pb.check_backward(
+        lambda x: np.sum(x * 1e-3), lambda x: np.full((2, 2), 1e308), np.ones((2, 2))
+    )
+    assert not check
+    assert "differ" in check.gradients[0].how
+
+
+def test_beside_a_hint_the_table_does_not_tell_how_a_gradient_is_wrong():
+    def square(x):
+        return np.sum(x**2)
+
+    def half(x):
+        dx = x
+        return dx
+
+    x = np.array([1.0, 2.0])
+    assert "1/2 times" in str(pb.check_backward(square, half, x))
+    told = str(pb.check_backward(square, half, x, hint=True))
+    assert "WRONG" in told
+    assert "1/2" not in told

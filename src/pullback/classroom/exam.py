@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-
 from ..errors import UsageError, printable
 from ..grading import GradientVerdict, Point, UnmatchedError, graded, point_at
 from ..tracing.trace import signature_of
@@ -138,16 +136,13 @@ def exam_of(
 
 
 def _refuse_unless_finite(point: Point, wrt: Sequence[str] | None, number: int) -> None:
-    """Beside an infinite gradient every answer would be right, or none."""
-    with np.errstate(all="ignore"):
-        gradients = point.gradients
-    for var in point.wanted(wrt):
-        if not np.all(np.isfinite(gradients[var])):
-            which = f"set {number + 1} of the inputs" if number else "the example inputs"
-            raise UsageError(
-                f"The gradient of {point.path(var)} is not finite for {which}, so nothing can be "
-                "graded: give other inputs, or leave it out of wrt."
-            )
+    unbounded = point.unbounded(point.wanted(wrt))
+    if unbounded is not None:
+        which = f"set {number + 1} of the inputs" if number else "the example inputs"
+        raise UsageError(
+            f"The gradient of {point.path(unbounded)} is not finite for {which}, so nothing can "
+            "be graded: give other inputs, or leave it out of wrt."
+        )
 
 
 def _how_wrong(gradient: str, found: Sequence[Mapping[str, GradientVerdict]]) -> str:

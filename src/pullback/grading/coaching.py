@@ -19,6 +19,7 @@ from .location import located
 from .point import Point, Wrt
 from .recorder import Recorder
 from .report import BackwardCheck
+from .returns import UnmatchedError
 from .tolerance import scales
 from .verdict import missing
 
@@ -35,6 +36,10 @@ def coached(point: Point, backward: Callable[..., Any], wrt: Wrt) -> BackwardChe
         grade = graded(point, recorder.run(args, kwargs), wrt)
     except NotImplementedError:
         pass
+    except UnmatchedError as error:
+        if error.suggestion:
+            raise
+        stopped = f"{error} "
     except UsageError as error:
         stopped = f"{error} "
     except (Exception, SystemExit) as error:  # of the code that is being written
@@ -62,7 +67,7 @@ def _of_grade(grade: Grade, backward: Callable[..., Any]) -> BackwardCheck:
         hint = about_lines(place.suspects)
     else:
         wrong = next(v for v in verdicts if not v.right)
-        hint = f"d{wrong.name} is wrong: {wrong.how}."
+        hint = f"d{wrong.name} is wrong; go through what it is computed from, line by line."
     return BackwardCheck(verdicts, remarks=grade.remarks, hint=hint)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import UsageError
 from ..program import Var
 from .kinks import Choice, choices
 from .point import Point, Wrt
@@ -61,10 +62,17 @@ def graded(point: Point, returned: Any, wrt: Wrt = None) -> Grade:
 
     Raises:
         UnmatchedError: When the inputs cannot be told; names the `wrt` to write.
-        UsageError: When it returned something else than numbers.
+        UsageError: When it returned something else than numbers, or a derived gradient is not
+            finite.
     """
     with np.errstate(all="ignore"):
         matched = match(point, returned, wrt)
+        unbounded = point.unbounded(matched.wanted)
+        if unbounded is not None:
+            raise UsageError(
+                f"The gradient of {point.path(unbounded)} is not finite here, so nothing can be "
+                "graded: give other inputs, or leave it out of wrt."
+            )
         scale = {**dict.fromkeys(point.floating, 0.0), **scales(point)}
         derived = next(choices(point))
         choice = _best_choice(point, matched, scale, derived)

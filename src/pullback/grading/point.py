@@ -77,6 +77,14 @@ class Point:
         """The value of the forward pass."""
         return float(self.sweep.value_of(self.forward.outputs[0], self.sweep.values))
 
+    def unbounded(self, among: Sequence[Var]) -> Var | None:
+        """The first of some inputs whose derived gradient is not finite; None where all are.
+
+        Beside an infinite gradient every answer would be right, or none.
+        """
+        with np.errstate(all="ignore"):
+            return next((v for v in among if not np.all(np.isfinite(self.gradients[v]))), None)
+
     def fresh_arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Copies of the arguments, so that a backward pass may write to what it is given."""
         leaves, structure = flatten([list(self.args), dict(self.kwargs)])

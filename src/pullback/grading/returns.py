@@ -112,11 +112,26 @@ def spelled(name: str) -> set[str]:
 
 
 def _leaves(returned: Any) -> list[_Leaf]:
+    if isinstance(returned, dict):
+        returned = {key: _list_as_array(value) for key, value in returned.items()}
+    elif isinstance(returned, tuple | list):
+        returned = tuple(map(_list_as_array, returned))
     values, structure = flatten(returned)
     for value in values:
         if value is not None:
             _refuse_unless_numbers(value)
     return [_Leaf(p, value) for p, value in zip(structure.paths(), values, strict=True)]
+
+
+def _list_as_array(value: Any) -> Any:
+    """A list of Python numbers inside what was returned is an array: dW1.tolist()."""
+    if not isinstance(value, list) or not value:
+        return value
+    plain = all(type(leaf) in (int, float) for leaf in flatten(value)[0])
+    try:
+        return np.array(value, dtype=float) if plain else value
+    except ValueError:  # rows of several lengths
+        return value
 
 
 def _by_name(point: Point, leaves: list[_Leaf]) -> tuple[dict[Var, _Leaf], list[str]]:

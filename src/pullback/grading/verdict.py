@@ -104,6 +104,8 @@ def constant_factor(returned: Any, derived: Any, scale: float) -> float | None:
     if derived.size < 2 or not np.isfinite(size) or np.max(np.abs(derived)) <= FLOAT64 * scale:
         return None
     factor = round(float(np.sum(returned * derived)) / size, 12)
+    if not np.isfinite(factor):
+        return None
     close = agrees(returned, factor * derived, max(1.0, abs(factor)) * scale)
     return factor if close else None
 
@@ -125,7 +127,7 @@ def _shape_text(name: str, returned: Any, derived: Any, scale: float) -> str:
         return f"{text}: it is transposed"
     if returned.size == derived.size and agrees(returned.reshape(derived.shape), derived, scale):
         return f"{text}; its entries are right"
-    for axis in range(returned.ndim):
+    for axis in range(returned.ndim if returned.size else 0):
         for keepdims in (False, True):
             if agrees(np.sum(returned, axis=axis, keepdims=keepdims), derived, scale):
                 return f"{text}: it is not yet summed over axis {axis}"
