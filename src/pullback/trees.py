@@ -47,7 +47,7 @@ class Structure:
         match data:
             case [("tuple" | "list" | "dict") as kind, list(keys), list(children)] if len(
                 keys
-            ) == len(children):
+            ) == len(children) and all(type(key) in (str, int) for key in keys):
                 return cls(kind, tuple(keys), tuple(cls.from_json(child) for child in children))
         raise ProgramError(f"{data!r} does not describe a tuple, list or dict of arrays.")
 

@@ -182,7 +182,7 @@ def test_what_a_function_prints_is_shown(check):
         ("net.py:f:g:h", "write FILE.py:FUNCTION or FILE.py:FORWARD:BACKWARD."),
         ("net.py:forwrad", "Did you mean 'forward'?"),
         ("net.py:forward:backwrad", "Did you mean 'backward'?"),
-        ("net.py:Net", "net.py has no 'Net'"),
+        ("net.py:Net", "net.py: there is no function 'Net'"),
         ("net.py:cubed", "example_inputs() of net.py does not fit cubed"),
         ("net.py:bent --shape x=3", "--shape does not fit bent: missing a required argument: 'W'"),
         ("net.py:bent --shape x=3x2 --shape W=3x2", "matmul: inner axes differ"),

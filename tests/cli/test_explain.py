@@ -284,7 +284,7 @@ def test_the_picture_and_the_page(in_process, net, tmp_path):
     ("words", "sentence"),
     [
         ("net.py", "write FILE.py:NAME"),
-        ("net.py:los", "net.py has no 'los'"),
+        ("net.py:los", "net.py: there is no function 'los'"),
         ("none.py:loss", "there is no file none.py"),
         ("net.py:loss:back", "pullback check grades a backward"),
         ("net.py:loss", "does not fit loss: missing a required argument: 'y'"),

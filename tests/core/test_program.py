@@ -388,3 +388,11 @@ def test_names_stay_unique_beside_names_that_look_numbered():
 
     program = pb.trace(f, x="N")
     assert [program.names[e.out] for e in program.equations] == ["h_2", "h", "h_3", "h_4", "add"]
+
+
+def test_the_keys_of_a_result_are_texts_or_whole_numbers():
+    text = pb.trace(lambda x: {"a": x, "b": x}, x="N").to_json()
+    damaged = text.replace('"a"', "NaN", 1) if '"a"' in text else text
+    assert damaged != text
+    with pytest.raises(pb.PullbackError):
+        pb.Program.from_json(damaged)

@@ -47,3 +47,12 @@ def test_a_gradient_that_equals_another_or_an_input_has_an_equation_too():
     assert lines == ["ā = 1 − tanh(a + b)^⊙2", "b̄ = ā", "n̄ = i", "ī = n"]
     doubled = pb.grad(pb.trace(lambda a: 2 * a, a="float"))
     assert [line.text() for line in equations(doubled)] == ["ā = 2"]
+
+
+def test_the_running_child_is_no_letter_of_another_value():
+    def scaled(x, c):
+        return np.sum(np.exp(x) * x * c)
+
+    text = pb.grad(pb.trace(scaled, x="N", c=""), wrt="x").to_text(rules=True)
+    assert "c̄" not in text
+    assert "k̄" in text

@@ -70,7 +70,7 @@ class Files:
                 return getattr(module, name, default)
             found = getattr(module, name, None)
             if not callable(found) or isinstance(found, type):
-                raise UsageError(_no_function(str(path), name, module))
+                raise UsageError(_no_function(name, module))
         except UsageError as error:
             raise UsageError(f"{option} {path}: {error}") from None
         return getattr(module, name)
@@ -99,7 +99,7 @@ class Files:
                 f"a function of your own has no settings, so {settings!r} cannot follow it."
             )
         if not hasattr(module, name):
-            raise UsageError(_no_function(file, name, module))
+            raise UsageError(_no_function(name, module))
         function: Callable[..., Any] = getattr(module, name)
         if not callable(function) or isinstance(function, type):
             what = f"the class {name}" if isinstance(function, type) else repr(function)
@@ -190,7 +190,7 @@ def _beside(file: Path, error: BaseException) -> set[str]:
     return {name for name in came_through if Path(name).parent == file.parent}
 
 
-def _no_function(file: str, name: str, module: ModuleType) -> str:
+def _no_function(name: str, module: ModuleType) -> str:
     own = [
         known
         for known, value in vars(module).items()
@@ -199,7 +199,7 @@ def _no_function(file: str, name: str, module: ModuleType) -> str:
         and getattr(value, "__module__", "") == module.__name__
     ]
     has = f"it has {', '.join(own)}" if own else "it has no function"
-    lacks = f"{file} has no {name!r}; {has}" if name else f"write {FORM}; {has}"
+    lacks = f"there is no function {name!r}; {has}" if name else f"write {FORM}; {has}"
     return f"{lacks}.{nearest(name, own)}"
 
 

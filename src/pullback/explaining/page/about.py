@@ -163,9 +163,10 @@ class About:
         name = self.subject.name(var)
         uses = dict.fromkeys(self.subject.name(c.equation.out) for c in children if c.equation)
         parts: list[Content] = []
-        if uses and all(child.equation for child in children):
-            parts.append(_formula(Markup(mathml(general_rule(name, list(uses))))))
         line = self.listing.equation_of(Mark(name, ERROR))
+        taken = line.manner.taken if line is not None else ()
+        if uses and all(child.equation for child in children):
+            parts.append(_formula(Markup(mathml(general_rule(name, list(uses), taken)))))
         if line is not None:
             parts.append(_formula(self.listing.marked(line.mathml())))
             if line.reason:

@@ -30,7 +30,7 @@ def _general(line: Line) -> list[Box]:
     """The sum over children, for an error signal that has the name of a value."""
     if not line.rules or line.var is None or not line.var.named:
         return []
-    return [general_rule(line.var.cotangent_of, line.children)]
+    return [general_rule(line.var.cotangent_of, line.children, line.manner.taken)]
 
 
 def _latex_notes(line: Line, reasons: bool) -> list[str]:

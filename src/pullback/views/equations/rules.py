@@ -6,7 +6,7 @@ its VJP rule is traced, and what comes out is printed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -135,13 +135,14 @@ def _sized(letter: str, aval: Aval) -> str:
     return letter if aval.ndim > 1 else letter.lower()
 
 
-def general_rule(target: str, children: Sequence[str]) -> Box:
+def general_rule(target: str, children: Sequence[str], taken: Collection[str] = ()) -> Box:
     """The sum over children: the bar of x is the sum of the bar of c times dc / dx.
 
-    A child without a name is an empty text.
+    A child without a name is an empty text. `taken` are letters of other values, which c must
+    not be.
     """
     left = box_of_name(target, bar=True)
-    child = next(letter for letter in "ckuvw" if letter not in (target, *children))
+    child = next((x for x in "ckuvwpqrst" if x not in {target, *children, *taken}), "child")
     if len(children) == 1:
         return Row((left, Sign("="), _local(children[0] or child, target)))
     among = Row((Letters(child), Sign("∈"), _set_of(target, children)))
