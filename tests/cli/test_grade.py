@@ -137,8 +137,8 @@ def test_the_forward_file_may_lie_in_the_folder(graded, tmp_path, in_process):
         (["class", "--against", "forward"], "--against 'forward': write FILE.py:NAME."),
         (
             ["class", "--against", "forward.py:forwards"],
-            "--against forward.py: there is no function 'forwards'; it has forward, example_inputs. "
-            "Did you mean 'forward'?",
+            "--against forward.py: there is no function 'forwards'; it has forward, "
+            "example_inputs. Did you mean 'forward'?",
         ),
         (
             ["class", "--against", "forward.py", "--wrt", "W3"],
