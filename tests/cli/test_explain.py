@@ -173,9 +173,9 @@ def test_a_trained_run_is_explained_as_it_was_trained(in_process, run):
 def test_the_gradients_of_a_run_are_those_of_its_weights(run):
     from pathlib import Path
 
-    from pullback.cli.explain import _trained
+    from pullback.cli.trained import trained
 
-    subject, _ = _trained(Path(run), None, 8)
+    subject, _ = trained(Path(run), None, 8)
     params = pb.load(run).params
     assert [subject.name(var) for var in subject.wrt] == list(params)
     for var in subject.wrt:
@@ -366,3 +366,13 @@ def test_its_help_has_examples(in_process):
     finished = in_process("explain", "--help")
     assert finished.code == 0
     assert "pullback explain net.py:loss --wrt W1,W2 --rules" in finished.out
+
+
+def test_the_gradient_of_a_run_is_checked(in_process, run):
+    checked = in_process("check", run)
+    assert (checked.code, checked.err) == (0, "")
+    assert "inputs: 8 of the rows it was trained on" in checked.out
+    assert "params['W1']" in checked.out
+    refused = in_process("check", run, "--shape", "x=2x2")
+    assert refused.code == 2
+    assert "go with FILE.py:NAME only" in refused.err

@@ -205,7 +205,7 @@ def _variable_check(check: PointCheck, var: Var, settings: _Settings) -> Variabl
     shape = np.shape(check.inputs[var])
     by_entry = int(np.prod(shape)) <= settings.entries
     found, problem = check.examine(var, by_entry, settings.directions)
-    relative = found.relative
+    relative = min(found.worst, found.relative) if found.is_noise else found.relative
     return VariableCheck(
         name=check.names[var],
         shape=shape,

@@ -73,7 +73,8 @@ class VariableCheck:
         by_entry: Whether every entry was checked on its own.
         worst: Largest |derived - numeric| / max(|derived|, |numeric|, 1) that was met.
         relative: |derived - numeric| / max(|derived|, |numeric|) over all that was checked,
-            as Euclidean norms; 0 where both are 0.
+            as Euclidean norms; 0 where both are 0. Where the slopes themselves are rounding noise,
+            `worst` if that is smaller.
         band: The word for `relative`: right, close, doubtful, wrong. A difference that the
             rounding of the differences explains is right.
         kinks: The entries exactly on a kink, where each entry was checked on its own.

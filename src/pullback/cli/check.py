@@ -24,8 +24,10 @@ from .display import heading, lines
 from .files import Files
 from .inputs import Call, Drawn, Seed, Shape, Size, call_of, parted
 from .outcome import BAD_INPUT, DONE, FAILED
+from .trained import call_of_run
 
 FORM = "FILE.py:FUNCTION or FILE.py:FORWARD:BACKWARD"
+_RUN = "or RUN, a folder that pullback train has saved"
 CODES = {"right": DONE, "wrong": FAILED, "undecided": BAD_INPUT}
 PICTURES = (".png", ".svg")
 
@@ -37,7 +39,9 @@ def _option(panel: str, metavar: str, text: str) -> Any:
 
 
 def check(
-    what: Annotated[str, typer.Argument(metavar="FILE.py:NAME[:BACKWARD]", help=f"{FORM}.")],
+    what: Annotated[
+        str, typer.Argument(metavar="FILE.py:NAME[:BACKWARD]|RUN", help=f"{FORM}; {_RUN}.")
+    ],
     wrt: Annotated[
         str | None,
         typer.Option(metavar="NAMES", help="The arguments to differentiate by, such as W1,W2."),
@@ -83,8 +87,10 @@ def check(
       pullback check net.py:forward
       pullback check net.py:forward --shape x=64x100 --shape W=100x10 --order 2
       pullback check net.py:forward:backward --wrt W1,W2 --hint
+      pullback check runs/0001
     """
-    path, names = parted(what)
+    of_run = Path(what).is_dir()
+    path, names = (Path(what), [""]) if of_run else parted(what)
     if len(names) > 2:
         raise UsageError(f"{what!r}: write {FORM}.")
     given = _given(order=order, dtype=dtype, steps=steps, entries=entries, rtol=rtol, plot=plot)
@@ -95,7 +101,10 @@ def check(
         raise UsageError(f"--hint: it belongs to {FORM.split(' or ')[1]}.")
     _refuse_picture(plot)
     files = Files()
-    call = call_of(files, path, names[0], Drawn(shape or (), size or (), seed))
+    drawn = Drawn(shape or (), size or (), seed)
+    if of_run and (drawn.shapes or drawn.sizes):
+        raise UsageError("--shape and --size go with FILE.py:NAME only.")
+    call = call_of_run(path) if of_run else call_of(files, path, names[0], drawn)
     wanted = None if wrt is None else [name.strip() for name in wrt.split(",")]
     console = console_for(sys.stdout)
     if is_backward:

@@ -10,20 +10,17 @@ from typing import Annotated
 
 import typer
 
-from ..errors import PullbackError, StorageError, UsageError
+from ..errors import UsageError
 from ..explaining import BackwardSteps, Subject, subject_at
 from ..explaining.notes import notes_subject
-from ..explaining.trained import ROWS, trained_subject
-from ..models import load
-from .command import Command
+from ..explaining.trained import ROWS
 from .console import console_for
 from .explanation import Reading, Target, show, write
 from .files import Files, is_of_file
-from .folder import MODEL, settings_of
 from .inputs import Drawn, Seed, Shape, Size, call_of, parted
 from .named import one_of
 from .stepping import step_through
-from .work import work_of
+from .trained import trained
 
 LANGUAGES = ("en", "zh")
 TAKEN: dict[str, tuple[str, ...]] = {
@@ -207,7 +204,7 @@ def _subject(
         return notes_subject(wrt, drawn.seed), f"standard normal numbers, seed {drawn.seed}"
     if of_file:
         return _function(what, wrt, drawn)
-    return _trained(Path(what), wrt, ROWS if rows is None else rows)
+    return trained(Path(what), wrt, ROWS if rows is None else rows)
 
 
 def _function(what: str, wrt: list[str] | None, drawn: Drawn) -> tuple[Subject, str]:
@@ -220,22 +217,3 @@ def _function(what: str, wrt: list[str] | None, drawn: Drawn) -> tuple[Subject, 
         call = call_of(files, path, names[0], drawn)
         subject = subject_at(call.function, (), call.arguments, wrt=wrt, seed=drawn.seed)
         return subject, call.told
-
-
-def _trained(folder: Path, wrt: list[str] | None, rows: int) -> tuple[Subject, str]:
-    if rows < 1:
-        raise UsageError(f"--rows {rows}: it must be at least 1.")
-    if not (folder / MODEL).is_file():
-        raise StorageError(
-            f"{folder}: allowed are FILE.py:NAME and the folder of a run, which has a {MODEL}."
-        )
-    command = Command.saved(settings_of(folder)["command"], folder)
-    with command.files.told(), redirect_stdout(sys.stderr):
-        try:
-            prepared = work_of(command).prepared
-        except PullbackError as error:
-            what = "what it was trained on cannot be had again"
-            raise UsageError(f"{folder}: {what}: {error}") from None
-        subject = trained_subject(prepared, load(folder).params, wrt, rows)
-    count = len(subject.value(subject.forward.inputs[0]))
-    return subject, f"{count} of the rows it was trained on, and its trained parameters"
