@@ -9,13 +9,12 @@ from __future__ import annotations
 import linecache
 import os
 import sys
-import sysconfig
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any, NoReturn
 
 _PACKAGE_FOLDER = os.path.dirname(os.path.abspath(__file__))
-_STANDARD_LIBRARY = sysconfig.get_path("stdlib") + os.sep
+_STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
 _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 
 
