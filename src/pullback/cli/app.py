@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import Annotated, cast
 
 import typer
 
 from .. import __version__
 from ..errors import UsageError
-from .check import check
-from .compare import compare_command
 from .console import is_styled
-from .exercise import exercise
-from .explain import explain
-from .export import export
-from .grade import grade_command
-from .predict import predict
-from .train import train
 
 HELP = """Neural networks that you can read: see the backward pass derived, checked and trained.
 
@@ -31,30 +24,23 @@ Start here:
   pullback check FILE.py:FUNCTION          is the derived gradient right?
 """
 
-# Boxes and colours are for terminals; text that is piped or read aloud stays text.
-app = typer.Typer(
-    name="pullback",
-    help=HELP,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich" if is_styled(sys.stdout) else None,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-)
-app.command(short_help="Derive, check and train a network; save the run.")(train)
-app.command(short_help="Use a saved run: one answer for each row, as CSV.")(predict)
-app.command(short_help="Is a derived gradient, or your own backward pass, right?")(check)
-app.command("compare", short_help="Answer a question by an experiment.")(compare_command)
-app.command(short_help="Show how a backward pass is derived, step by step.")(explain)
-app.command(short_help="Take a function and its backward pass away, as plain NumPy.")(export)
-app.command(short_help="Write an exercise: a backward pass for you to complete.")(exercise)
-app.command("grade", short_help="Grade a class's hand-written backward passes.")(grade_command)
+COMMANDS = {
+    "train": ("train", "Derive, check and train a network; save the run."),
+    "predict": ("predict", "Use a saved run: one answer for each row, as CSV."),
+    "check": ("check", "Is a derived gradient, or your own backward pass, right?"),
+    "compare": ("compare_command", "Answer a question by an experiment."),
+    "explain": ("explain", "Show how a backward pass is derived, step by step."),
+    "export": ("export", "Take a function and its backward pass away, as plain NumPy."),
+    "exercise": ("exercise", "Write an exercise: a backward pass for you to complete."),
+    "grade": ("grade_command", "Grade a class's hand-written backward passes."),
+}
+"""The function of each command, in the module of its name, and what it is for."""
 
 # BadParameter, UsageError, ClickException: the last is what all errors of usage share, whether
 # Typer brings its own Click or not.
 _UsageMistake = cast("type[Exception]", typer.BadParameter.__mro__[2])
 
 
-@app.callback(invoke_without_command=True)
 def _start(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
@@ -67,6 +53,29 @@ def _start(
         raise typer.Exit
 
 
+def _application(words: list[str]) -> typer.Typer:
+    """The application with the command that is asked for; with all of them when none is.
+
+    A command is imported when it is used, so that each starts quickly.
+    """
+    app = typer.Typer(
+        name="pullback",
+        help=HELP,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        # Boxes and colours are for terminals; text that is piped or read aloud stays text.
+        rich_markup_mode="rich" if is_styled(sys.stdout) else None,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    app.callback(invoke_without_command=True)(_start)
+    asked = [word for word in words[:1] if word in COMMANDS]
+    for name in asked or COMMANDS:
+        function, purpose = COMMANDS[name]
+        module = import_module(f".{name}", __package__)
+        app.command(name, short_help=purpose)(getattr(module, function))
+    return app
+
+
 def run(arguments: list[str]) -> int:
     """Run one command; returns the exit code.
 
@@ -74,7 +83,7 @@ def run(arguments: list[str]) -> int:
         UsageError: When the arguments are no command's.
     """
     try:
-        code = app(arguments, prog_name="pullback", standalone_mode=False)
+        code = _application(arguments)(arguments, prog_name="pullback", standalone_mode=False)
     except typer.Abort:
         raise KeyboardInterrupt from None
     except _UsageMistake as error:
