@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 slow_machines = [HealthCheck.too_slow]
@@ -18,3 +19,9 @@ settings.load_profile("fixed")
 # A shell that starts the tests in the background lets them ignore Ctrl-C, which some tests press.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def kills(request):
+    """How often a run is killed: a few times in every test run, twenty times by `make fuzz`."""
+    return 20 if request.config.getoption("--hypothesis-profile") == "fuzz" else 8

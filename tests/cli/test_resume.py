@@ -18,7 +18,6 @@ from conftest import run_in, write_flowers
 from pullback.cli import main
 from pullback.storage import atomic
 
-KILLS = 20
 TIMED = ("seconds", "samples_per_second")
 
 # Everything that has a state of its own: the rule's averages, dropout's counter, a schedule, the
@@ -88,16 +87,16 @@ def test_the_run_that_is_killed_has_all_that_a_checkpoint_must_keep(whole):
 
 
 @posix
-def test_a_run_that_is_killed_again_and_again_ends_as_if_it_never_was(whole, tmp_path):
+def test_a_run_that_is_killed_again_and_again_ends_as_if_it_never_was(whole, tmp_path, kills):
     chance = random.Random(0)
     write_flowers(tmp_path, noise=1.2)
     run, killed, finished = tmp_path / "run", 0, 0
     checkpoint = run / "checkpoint.safetensors"
-    while killed < KILLS or not finished:
+    while killed < kills or not finished:
         resumable = (run / "settings.json").is_file()
         words = ("train", "--resume", "run") if resumable else (*WORDS, "--out", "run")
         process = start(tmp_path, *words)
-        if killed < KILLS:
+        if killed < kills:
             before = state_of(checkpoint)
             if killed % 4:  # while it trains, or saves the results
                 wait_until(lambda: state_of(checkpoint) != before, process)  # noqa: B023

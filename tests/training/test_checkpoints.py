@@ -268,7 +268,7 @@ run.model.save(file + ".model")
 """
 
 
-def test_killed_twenty_times_at_random_moments(tmp_path):
+def test_killed_again_and_again_at_random_moments(tmp_path, kills):
     """SIGKILL, resume, SIGKILL, ...: the model has the bytes of the run that nothing stopped."""
     program = PROGRAM.replace("FOLDER", repr(os.path.dirname(__file__)))
     random = np.random.default_rng(7)
@@ -279,8 +279,8 @@ def test_killed_twenty_times_at_random_moments(tmp_path):
     whole = tmp_path / "whole"
     assert start(whole).wait() == 0
     expected = whole.with_name("whole.model").read_bytes()
-    kills, chains = 0, 0
-    while kills < 20:
+    killed, chains = 0, 0
+    while killed < kills:
         file = tmp_path / f"chain{chains}"
         process = start(file)
         while True:
@@ -288,9 +288,9 @@ def test_killed_twenty_times_at_random_moments(tmp_path):
             _wait_for_change(file, process)
             time.sleep(kill_after)
             process.send_signal(signal.SIGKILL)
-            kills += process.wait() == -signal.SIGKILL
+            killed += process.wait() == -signal.SIGKILL
             assert process.returncode in (0, -signal.SIGKILL)  # it can always go on
-            if process.returncode == 0 or kills >= 20:
+            if process.returncode == 0 or killed >= kills:
                 break
             process = start(file, "resume")
         if process.returncode != 0:
