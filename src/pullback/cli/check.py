@@ -24,6 +24,7 @@ from .display import heading, lines
 from .files import Files
 from .inputs import Call, Drawn, Seed, Shape, Size, call_of, parted
 from .outcome import BAD_INPUT, DONE, FAILED
+from .panels import flag, option
 from .trained import call_of_run
 
 FORM = "FILE.py:FUNCTION or FILE.py:FORWARD:BACKWARD"
@@ -32,10 +33,6 @@ CODES = {"right": DONE, "wrong": FAILED, "undecided": BAD_INPUT}
 PICTURES = (".png", ".svg")
 
 _GRADIENT, _BACKWARD = "Of the derived gradient", "Of a backward pass of your own"
-
-
-def _option(panel: str, metavar: str, text: str) -> Any:
-    return typer.Option(metavar=metavar, help=text, rich_help_panel=panel)
 
 
 def check(
@@ -50,31 +47,29 @@ def check(
     size: Size = None,
     seed: Seed = 0,
     order: Annotated[
-        int | None, _option(_GRADIENT, "1|2", "2: the derivative of the gradient too.")
+        int | None, option(_GRADIENT, "1|2", "2: the derivative of the gradient too.")
     ] = None,
     dtype: Annotated[
-        str | None, _option(_GRADIENT, "float64|float32", "The precision of the check.")
+        str | None, option(_GRADIENT, "float64|float32", "The precision of the check.")
     ] = None,
     steps: Annotated[
         str | None,
-        _option(_GRADIENT, "NUMBERS", "Step sizes of --plot, such as 1e-2,1e-4,1e-6."),
+        option(_GRADIENT, "NUMBERS", "Step sizes of --plot, such as 1e-2,1e-4,1e-6."),
     ] = None,
     entries: Annotated[
         int | None,
-        _option(_GRADIENT, "COUNT", "Up to so many entries (300), each is checked on its own."),
+        option(_GRADIENT, "COUNT", "Up to so many entries (300), each is checked on its own."),
     ] = None,
     rtol: Annotated[
-        float | None, _option(_GRADIENT, "NUMBER", "Allowed relative difference (1e-6, 1e-3).")
+        float | None, option(_GRADIENT, "NUMBER", "Allowed relative difference (1e-6, 1e-3).")
     ] = None,
     plot: Annotated[
         Path | None,
-        _option(_GRADIENT, "FILE", "Draw the error against the step size: FILE.png or FILE.svg."),
+        option(_GRADIENT, "FILE", "Draw the error against the step size: FILE.png or FILE.svg."),
     ] = None,
     hint: Annotated[
         bool,
-        typer.Option(
-            "--hint", help="The next hint instead of the wrong line.", rich_help_panel=_BACKWARD
-        ),
+        flag(_BACKWARD, "--hint", "The next hint instead of the wrong line."),
     ] = False,
 ) -> int:
     """Check a derived gradient, or grade a backward pass written by hand.

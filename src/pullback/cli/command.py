@@ -16,11 +16,8 @@ from ..nn.layers import ACTIVATIONS
 from ..optim import SCHEDULES
 from . import options
 from .files import FORM, Files
+from .panels import option
 from .task import REDUCTIONS, TASKS
-
-
-def _option(panel: str, metavar: str, text: str, **more: Any) -> Any:
-    return typer.Option(metavar=metavar, help=text, rich_help_panel=panel, **more)
 
 
 def _names(registry: Any, *more: str) -> str:
@@ -39,12 +36,12 @@ Data = Annotated[
 ]
 Target = Annotated[
     str | None,
-    _option(_DATA, "COLUMN", "The column of a CSV file to learn; or several: height,weight."),
+    option(_DATA, "COLUMN", "The column of a CSV file to learn; or several: height,weight."),
 ]
-Separator = Annotated[str, _option(_DATA, "CHAR", "The character between cells of a CSV file.")]
+Separator = Annotated[str, option(_DATA, "CHAR", "The character between cells of a CSV file.")]
 Task = Annotated[
     str,
-    _option(
+    option(
         _DATA,
         _names(TASKS),
         "What the targets are: classes, labels that hold or not, or numbers. auto goes by the loss "
@@ -52,11 +49,11 @@ Task = Annotated[
     ),
 ]
 HeldOut = Annotated[
-    float, _option(_DATA, "SHARE", "Of the rows, kept for the test; IDX brings its own.")
+    float, option(_DATA, "SHARE", "Of the rows, kept for the test; IDX brings its own.")
 ]
 Scaling = Annotated[
     str,
-    _option(
+    option(
         _DATA,
         _names(options.SCALING_CHOICES),
         "Of the inputs; auto: unit for images, else standard.",
@@ -64,7 +61,7 @@ Scaling = Annotated[
 ]
 TargetScaling = Annotated[
     str,
-    _option(
+    option(
         _DATA,
         _names(options.SCALING_CHOICES),
         "Of targets that are numbers, while training; auto: standard. Predictions are in the unit "
@@ -72,11 +69,11 @@ TargetScaling = Annotated[
     ),
 ]
 ClassWeight = Annotated[
-    str | None, _option(_DATA, "balanced", "Rare classes count as much as frequent ones.")
+    str | None, option(_DATA, "balanced", "Rare classes count as much as frequent ones.")
 ]
 Hidden = Annotated[
     list[str] | None,
-    _option(
+    option(
         _NETWORK,
         "UNITS",
         "Units of each hidden layer, such as 64,32; none: a linear model.",
@@ -85,7 +82,7 @@ Hidden = Annotated[
 ]
 Activation = Annotated[
     str,
-    _option(
+    option(
         _NETWORK,
         _names(ACTIVATIONS, FORM),
         "Of the hidden layers: one for all, or one for each, as in leaky-relu:slope=0.1,tanh.",
@@ -93,17 +90,17 @@ Activation = Annotated[
 ]
 Normalization = Annotated[
     str,
-    _option(
+    option(
         _NETWORK, _names(options.NORMALIZATIONS), "Between each hidden layer and its activation."
     ),
 ]
 Dropout = Annotated[
     float | None,
-    _option(_NETWORK, "RATE", "Probability that the output of a hidden unit is dropped."),
+    option(_NETWORK, "RATE", "Probability that the output of a hidden unit is dropped."),
 ]
 Weights = Annotated[
     str | None,
-    _option(
+    option(
         _NETWORK,
         _names(INITIALIZERS, FORM),
         "How weights start, as in normal:scale=0.1.",
@@ -112,7 +109,7 @@ Weights = Annotated[
 ]
 Loss = Annotated[
     str | None,
-    _option(
+    option(
         _LOSS,
         _names(LOSSES, FORM),
         "What training makes small, as in huber:delta=2.",
@@ -121,11 +118,11 @@ Loss = Annotated[
     ),
 ]
 Reduction = Annotated[
-    str, _option(_LOSS, _names(REDUCTIONS), "Of the loss, over the rows of a step.")
+    str, option(_LOSS, _names(REDUCTIONS), "Of the loss, over the rows of a step.")
 ]
 Penalty = Annotated[
     str | None,
-    _option(
+    option(
         _LOSS,
         _names(options.PENALTY_CHOICES, FORM),
         "On weight matrices, added to the loss, as in l2:strength=0.0001.",
@@ -133,11 +130,11 @@ Penalty = Annotated[
 ]
 Optimizer = Annotated[
     str,
-    _option(_STEPS, _names(options.RULES), "The update rule, as in rmsprop:centered=true."),
+    option(_STEPS, _names(options.RULES), "The update rule, as in rmsprop:centered=true."),
 ]
 LearningRate = Annotated[
     float | None,
-    _option(
+    option(
         _STEPS,
         "NUMBER",
         "When not given, the rule's own, or one from loss and batch size; it is shown.",
@@ -145,7 +142,7 @@ LearningRate = Annotated[
 ]
 Schedule = Annotated[
     str | None,
-    _option(
+    option(
         _STEPS,
         _names(SCHEDULES, FORM),
         "Changes the learning rate, as in warmup:steps=99:then=cosine.",
@@ -154,36 +151,34 @@ Schedule = Annotated[
 ]
 WeightDecay = Annotated[
     float | None,
-    _option(_STEPS, "NUMBER", "Weights also shrink by learning rate * NUMBER at each step."),
+    option(_STEPS, "NUMBER", "Weights also shrink by learning rate * NUMBER at each step."),
 ]
 ClipValue = Annotated[
-    float | None, _option(_STEPS, "NUMBER", "Entries of the gradient are kept in +-NUMBER.")
+    float | None, option(_STEPS, "NUMBER", "Entries of the gradient are kept in +-NUMBER.")
 ]
 ClipNorm = Annotated[
-    float | None, _option(_STEPS, "NUMBER", "The gradient's norm is kept at or below NUMBER.")
+    float | None, option(_STEPS, "NUMBER", "The gradient's norm is kept at or below NUMBER.")
 ]
 Average = Annotated[
     float | None,
-    _option(
+    option(
         _STEPS, "DECAY", "Predict with a running average of the weights that keeps DECAY a step."
     ),
 ]
-BatchSize = Annotated[
-    str, _option(_STEPS, "full|NUMBER", "Rows per batch; 1 is one row at a time.")
-]
-Accumulate = Annotated[int, _option(_STEPS, "NUMBER", "Batches whose gradients make one step.")]
+BatchSize = Annotated[str, option(_STEPS, "full|NUMBER", "Rows per batch; 1 is one row at a time.")]
+Accumulate = Annotated[int, option(_STEPS, "NUMBER", "Batches whose gradients make one step.")]
 Sampling = Annotated[
     str,
-    _option(
+    option(
         _STEPS, _names(options.SAMPLINGS), "How batches are drawn; replacement: rows may repeat."
     ),
 ]
-Epochs = Annotated[int, _option(_STEPS, "NUMBER", "How often every row is seen.")]
-Seed = Annotated[int, _option(_STEPS, "NUMBER", "Same seed, same result to the last bit.")]
-Dtype = Annotated[str, _option(_STEPS, _names(options.DTYPES), "Of all floating numbers.")]
+Epochs = Annotated[int, option(_STEPS, "NUMBER", "How often every row is seen.")]
+Seed = Annotated[int, option(_STEPS, "NUMBER", "Same seed, same result to the last bit.")]
+Dtype = Annotated[str, option(_STEPS, _names(options.DTYPES), "Of all floating numbers.")]
 Validation = Annotated[
     float | None,
-    _option(
+    option(
         _STOP,
         "SHARE",
         "Of the training rows, held out to watch. Without it, the test rows are shown epoch by "
@@ -192,7 +187,7 @@ Validation = Annotated[
 ]
 EarlyStopping = Annotated[
     str | None,
-    _option(
+    option(
         _STOP,
         "EPOCHS",
         "Stop after so many without a better validation loss and bring the best weights back; "
@@ -201,7 +196,7 @@ EarlyStopping = Annotated[
 ]
 ReduceOnPlateau = Annotated[
     str | None,
-    _option(
+    option(
         _STOP,
         "EPOCHS",
         "After so many without a better validation loss, reduce the learning rate; as in "
@@ -210,7 +205,7 @@ ReduceOnPlateau = Annotated[
 ]
 Out = Annotated[
     str | None,
-    _option(
+    option(
         _RUN,
         "FOLDER",
         "Where the run is saved: a new or an empty folder.",
@@ -218,13 +213,11 @@ Out = Annotated[
     ),
 ]
 CheckpointEvery = Annotated[
-    float, _option(_RUN, "SECONDS", "Between two checkpoints; 0: one after each step.")
+    float, option(_RUN, "SECONDS", "Between two checkpoints; 0: one after each step.")
 ]
 Resume = Annotated[
     str | None,
-    _option(
-        _RUN, "RUN", "Go on with a run that was stopped; only --epochs and --quiet go with it."
-    ),
+    option(_RUN, "RUN", "Go on with a run that was stopped; only --epochs and --quiet go with it."),
 ]
 Diagnose = Annotated[
     bool,

@@ -19,6 +19,7 @@ from .explanation import Reading, Target, show, write
 from .files import Files, is_of_file
 from .inputs import Drawn, Seed, Shape, Size, call_of, parted
 from .named import one_of
+from .panels import flag, option
 from .stepping import step_through
 from .trained import trained
 
@@ -46,11 +47,11 @@ def explain(
     ] = None,
     wrt: Annotated[
         str | None,
-        typer.Option(
-            metavar="NAMES",
-            help="Arguments that the gradient is for, such as W1,W2.",
+        option(
+            _WHAT,
+            "NAMES",
+            "Arguments that the gradient is for, such as W1,W2.",
             show_default="all floating ones; of a RUN all parameters",
-            rich_help_panel=_WHAT,
         ),
     ] = None,
     shape: Shape = None,
@@ -58,83 +59,64 @@ def explain(
     seed: Seed = 0,
     rows: Annotated[
         int | None,
-        typer.Option(
-            metavar="NUMBER",
-            help="Training rows of a RUN to look at.",
-            show_default=str(ROWS),
-            rich_help_panel=_WHAT,
-        ),
+        option(_WHAT, "NUMBER", "Training rows of a RUN to look at.", show_default=str(ROWS)),
     ] = None,
     step: Annotated[
         bool,
-        typer.Option(
+        flag(
+            _SHOWN,
             "--step",
-            help="Go through the backward pass one equation at a time: Enter next, b back, "
+            "Go through the backward pass one equation at a time: Enter next, b back, "
             "o overwrite instead of add, j jump, q quit.",
-            rich_help_panel=_SHOWN,
         ),
     ] = False,
     rules: Annotated[
         bool,
-        typer.Option(
+        flag(
+            _SHOWN,
             "--rules",
-            help="Below each equation the general rule, and why its shapes can only be so.",
-            rich_help_panel=_SHOWN,
+            "Below each equation the general rule, and why its shapes can only be so.",
         ),
     ] = False,
     columns: Annotated[
         bool,
-        typer.Option(
-            "--columns",
-            help="Equations with samples as columns: W1 x instead of x W1.",
-            rich_help_panel=_SHOWN,
-        ),
+        flag(_SHOWN, "--columns", "Equations with samples as columns: W1 x instead of x W1."),
     ] = False,
     batch: Annotated[
         str | None,
-        typer.Option(
-            metavar="AXIS",
-            help="The named axis of the samples, written as the set B.",
-            rich_help_panel=_SHOWN,
-        ),
+        option(_SHOWN, "AXIS", "The named axis of the samples, written as the set B."),
     ] = None,
     simplifications: Annotated[
         bool,
-        typer.Option(
+        flag(
+            _SHOWN,
             "--simplifications",
-            help="Each simplification: before, after, the identity and its condition.",
-            rich_help_panel=_SHOWN,
+            "Each simplification: before, after, the identity and its condition.",
         ),
     ] = False,
     latex: Annotated[
         str | None,
-        typer.Option(
-            metavar="FILE|-", help="The equations as LaTeX; -: print them.", rich_help_panel=_FILES
-        ),
+        option(_FILES, "FILE|-", "The equations as LaTeX; -: print them."),
     ] = None,
     graph: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE.svg|.dot",
-            help="The picture: values forward, error signals back.",
-            rich_help_panel=_FILES,
-        ),
+        option(_FILES, "FILE.svg|.dot", "The picture: values forward, error signals back."),
     ] = None,
     html: Annotated[
         Path | None,
-        typer.Option(
-            metavar="PAGE",
-            help="One page for a browser, offline: source beside equations beside picture.",
-            rich_help_panel=_FILES,
+        option(
+            _FILES,
+            "PAGE",
+            "One page for a browser, offline: source beside equations beside picture.",
         ),
     ] = None,
     lang: Annotated[
         str,
-        typer.Option(metavar="|".join(LANGUAGES), help="Of the page.", rich_help_panel=_FILES),
+        option(_FILES, "|".join(LANGUAGES), "Of the page."),
     ] = "en",
     force: Annotated[
         bool,
-        typer.Option("--force", help="Write files even if they exist.", rich_help_panel=_FILES),
+        flag(_FILES, "--force", "Write files even if they exist."),
     ] = False,
 ) -> None:
     """Explain a backward pass: its NumPy source, its equations, what it costs, each step.
@@ -176,10 +158,10 @@ def _refuse_idle(reading: Reading, kinds: list[str]) -> None:
     """Refuse options that change nothing in what is asked for."""
     if reading.language != LANGUAGES[0] and "html" not in kinds:
         raise UsageError("--lang goes with --html only.")
-    for option in ("rules", "columns", "batch", "simplifications"):
-        idle = not any(option in TAKEN[kind] for kind in kinds)
-        if getattr(reading, option) and kinds and idle:
-            raise UsageError(f"--{option} changes nothing in --{kinds[0]}; leave it out.")
+    for name in ("rules", "columns", "batch", "simplifications"):
+        idle = not any(name in TAKEN[kind] for kind in kinds)
+        if getattr(reading, name) and kinds and idle:
+            raise UsageError(f"--{name} changes nothing in --{kinds[0]}; leave it out.")
 
 
 def _targets(latex: str | None, graph: Path | None, html: Path | None, force: bool) -> list[Target]:
