@@ -5,8 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pullback.data.batches import batch_slices, epoch_order
+from pullback.data import batches
+from pullback.data.batches import SHUFFLE, batch_slices, drawn_orders, epoch_order, epoch_orders
 from pullback.errors import UsageError
+from pullback.primitives.threefry import random_bits
 
 
 @given(rows=st.integers(1, 300), seed=st.integers(0, 2**64 - 1), epoch=st.integers(0, 2**32 - 1))
@@ -50,3 +52,21 @@ def test_sizes_that_are_no_counts_are_refused(wrong):
         batch_slices(10, wrong)
     with pytest.raises(UsageError, match="rows must be an integer of at least 1"):
         epoch_order(wrong, 0, 0)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 1000, 8193])
+def test_orders_of_several_epochs_are_those_of_each(rows):
+    """The plain way: 64 random bits a row, sorted; a block of the drawing holds fewer rows."""
+    bits = [random_bits(5, (epoch, SHUFFLE), rows) for epoch in (7, 8, 9)]
+    for order, drawn, plain in zip(
+        epoch_orders(rows, 5, 7, 3), drawn_orders(rows, 5, 7, 3), bits, strict=True
+    ):
+        assert np.array_equal(order, np.argsort(plain, kind="stable"))
+        assert np.array_equal(drawn, plain % np.uint64(rows))
+
+
+def test_rows_whose_upper_bits_agree_are_sorted_by_all_bits(monkeypatch):
+    """Which by chance happens to nobody: two rows here differ in their lowest bit alone."""
+    bits = np.array([[9, 2**60 + 1, 2**60, 2**60, 8]], np.uint64)
+    monkeypatch.setattr(batches, "random_bits_of_steps", lambda *arguments: bits)
+    assert epoch_orders(5, 0, 0, 1)[0].tolist() == [4, 0, 2, 3, 1]

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from pullback.errors import UsageError
 from pullback.numbers import is_whole_number
-from pullback.primitives.threefry import random_bits
+from pullback.primitives.threefry import random_bits_of_steps
 
 # The operation number of shuffling: the last one, so that no operation of a program can share it.
 SHUFFLE = 2**32 - 1
@@ -33,10 +33,23 @@ def epoch_order(rows: int, seed: int, epoch: int) -> NDArray[np.int64]:
         >>> sorted(epoch_order(rows=4, seed=0, epoch=0).tolist())
         [0, 1, 2, 3]
     """
+    return epoch_orders(rows, seed, epoch, 1)[0]
+
+
+def epoch_orders(rows: int, seed: int, first: int, count: int) -> list[NDArray[np.int64]]:
+    """`epoch_order` of `count` epochs from `first` on, which costs less than one after another.
+
+    Raises:
+        UsageError: an argument is outside its range.
+
+    Example:
+        >>> third = epoch_orders(rows=4, seed=0, first=1, count=3)[2]
+        >>> third.tolist() == epoch_order(rows=4, seed=0, epoch=3).tolist()
+        True
+    """
     _check_positive("rows", rows)
-    bits = random_bits(seed, (epoch, SHUFFLE), rows)
-    # Stable: should two rows draw the same 64 bits, the order is still defined.
-    return np.argsort(bits, kind="stable").astype(np.int64)
+    bits = random_bits_of_steps(seed, _epochs(first, count), SHUFFLE, rows)
+    return [_sorting(one) for one in bits]
 
 
 def drawn_order(rows: int, seed: int, epoch: int) -> NDArray[np.int64]:
@@ -58,8 +71,22 @@ def drawn_order(rows: int, seed: int, epoch: int) -> NDArray[np.int64]:
         >>> drawn_order(rows=4, seed=0, epoch=0).shape
         (4,)
     """
+    return drawn_orders(rows, seed, epoch, 1)[0]
+
+
+def drawn_orders(rows: int, seed: int, first: int, count: int) -> list[NDArray[np.int64]]:
+    """`drawn_order` of `count` epochs from `first` on.
+
+    Raises:
+        UsageError: an argument is outside its range.
+
+    Example:
+        >>> [order.shape for order in drawn_orders(rows=4, seed=0, first=1, count=3)]
+        [(4,), (4,), (4,)]
+    """
     _check_positive("rows", rows)
-    return (random_bits(seed, (epoch, SHUFFLE), rows) % np.uint64(rows)).astype(np.int64)
+    bits = random_bits_of_steps(seed, _epochs(first, count), SHUFFLE, rows)
+    return list((bits % np.uint64(rows)).astype(np.int64))
 
 
 def batch_slices(rows: int, batch_size: int, least: int = 1) -> list[slice]:
@@ -86,6 +113,33 @@ def batch_slices(rows: int, batch_size: int, least: int = 1) -> list[slice]:
     if len(starts) > 1 and rows - starts[-1] < least:
         starts.pop()
     return [slice(a, b) for a, b in zip(starts, [*starts[1:], rows], strict=True)]
+
+
+def _epochs(first: int, count: int) -> range:
+    _check_positive("count", count)
+    if not is_whole_number(first):
+        raise UsageError(f"epoch must be an integer, not {first!r}.")
+    return range(first, first + count)
+
+
+def _sorting(bits: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """np.argsort(bits, kind="stable"), several times as fast.
+
+    Each number gets its place in its lowest bits: sorting these numbers sorts the places along.
+    Where two of them have all upper bits in common, the lowest ones decide, and the plain way is
+    taken: among 60,000 rows that happens once in some 150,000 epochs.
+    """
+    low = np.uint64(max(len(bits) - 1, 1).bit_length())
+    upper = bits >> low
+    keys = upper << low
+    keys |= np.arange(len(bits), dtype=np.uint64)
+    keys.sort()
+    np.right_shift(keys, low, out=upper)
+    if np.any(upper[1:] == upper[:-1]):
+        # Stable: should two rows draw the same 64 bits, the order is still defined.
+        return np.argsort(bits, kind="stable").astype(np.int64)
+    keys &= np.uint64(2 ** int(low) - 1)
+    return keys.astype(np.int64)
 
 
 def _check_positive(name: str, value: int) -> None:

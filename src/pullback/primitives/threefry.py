@@ -91,6 +91,50 @@ def random_bits(
     return (word0.astype(np.uint64) << np.uint64(32)) | word1
 
 
+def random_bits_of_steps(seed: int, steps: range, operation: int, count: int) -> NDArray[np.uint64]:
+    """`random_bits(seed, (step, operation), count)` for each step, in one go and so faster.
+
+    Args:
+        seed: 0 <= seed < 2**64.
+        steps: Whole numbers in [0, 2**32).
+        operation: In [0, 2**32).
+        count: how many numbers of each step, at least 0.
+
+    Returns:
+        uint64 array of shape (len(steps), count).
+
+    Raises:
+        UsageError: an argument is outside its range.
+
+    Example:
+        >>> bits = random_bits_of_steps(seed=7, steps=range(2), operation=0, count=3)
+        >>> bool((bits[1] == random_bits(7, (1, 0), 3)).all())
+        True
+    """
+    _check_range("seed", seed, 2**64)
+    for step in (steps[0], steps[-1]) if steps else ():
+        _check_range("step", step, _WORD)
+    _check_range("operation", operation, _WORD)
+    _check_range("count", count, 2**63)
+    each = np.array(steps, np.uint32)[:, None]
+    key = threefry2x32((seed % _WORD, seed // _WORD), (each, operation))
+    bits = np.empty((len(each), count), np.uint64)
+    width = max(_BLOCK // max(len(each), 1), 1)
+    for start in range(0, count, width):
+        place = np.arange(start, min(start + width, count), dtype=np.uint64)
+        low, high = place.astype(np.uint32), (place >> np.uint64(32)).astype(np.uint32)
+        word0, word1 = threefry2x32(key, (low, high))
+        block = bits[:, start : start + width]
+        np.left_shift(word0, np.uint64(32), out=block, dtype=np.uint64)
+        block |= word1
+    return bits
+
+
+_BLOCK = 8192
+"""Numbers that are drawn together: enough to pay for a hundred NumPy calls, few enough to stay in
+a core's cache."""
+
+
 def _word(value: Word, name: str) -> NDArray[np.uint32]:
     array: NDArray[Any] = np.asarray(value)
     if array.dtype == np.uint32:
