@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,6 +11,7 @@ from .decay import decay_number, decayed
 from .parts import copies_of, each, moving_average, squares
 from .protocol import Arrays, Numbers, State
 from .settings import ABOVE_0, AT_LEAST_0, FROM_0_BELOW_1, Checked, Range
+from .table import square_root
 
 
 @dataclass(frozen=True, repr=False)
@@ -75,7 +75,7 @@ class Adam(Checked):
             "beta2": self.beta2,
             "epsilon": self.epsilon,
             "step_size": float(learning_rate) / (1 - self.beta1**step),
-            "root_correction": math.sqrt(1 - self.beta2**step),
+            "root_correction": square_root(1 - self.beta2**step),
         }
 
     def update(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -114,6 +115,8 @@ def factor_at(schedule: Callable[[int], float], step: int) -> float:
         0.25
     """
     factor = schedule(step)
+    if type(factor) is float and 0 <= factor < math.inf:
+        return factor
     if isinstance(factor, np.ndarray) and factor.ndim == 0:
         factor = factor.item()
     name = getattr(schedule, "__name__", schedule)
