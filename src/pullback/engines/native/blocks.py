@@ -1,0 +1,151 @@
+"""Blocks of matrix products: plain Python, and the machine form that compiled code calls.
+
+Each `block_*` is one NumPy expression; that is what runs un-jitted. `register` gives Numba the
+machine form, which does the same in the registers and caches of the machine (`panels`, `tiles`).
+Arrays are 2-D, C-contiguous and of one dtype, float32 or float64. A block is the rows
+i .. i + rows and the columns j .. j + columns of `out`; its contraction is k .. k + depth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from .panels import BLOCK_BYTES, DEPTH
+from .vectors import Form
+
+__all__ = ["BLOCK_BYTES", "DEPTH", "block_nn", "block_nt", "block_tn", "register"]
+
+Array = np.ndarray[Any, Any]
+
+
+def block_nn(
+    out: Array, a: Array, b: Array, i: int, j: int, k: int,
+    rows: int, columns: int, depth: int, add: bool, pack: bool,
+) -> None:  # fmt: skip
+    """out (+)= a @ b. `pack`: copy the block of b first, which changes no bit."""
+    value = a[i : i + rows, k : k + depth] @ b[k : k + depth, j : j + columns]
+    _put(out[i : i + rows, j : j + columns], value, add)
+
+
+def block_nt(
+    out: Array, a: Array, b: Array, i: int, j: int, k: int,
+    rows: int, columns: int, depth: int, add: bool, pack: bool,
+) -> None:  # fmt: skip
+    """out (+)= a @ b.T. The block of b is always copied."""
+    value = a[i : i + rows, k : k + depth] @ b[j : j + columns, k : k + depth].T
+    _put(out[i : i + rows, j : j + columns], value, add)
+
+
+def block_tn(
+    out: Array, a: Array, b: Array, i: int, j: int, k: int,
+    rows: int, columns: int, depth: int, add: bool, pack: bool,
+) -> None:  # fmt: skip
+    """out (+)= a.T @ b. `pack`: copy the block of b first, which changes no bit."""
+    value = a[k : k + depth, i : i + rows].T @ b[k : k + depth, j : j + columns]
+    _put(out[i : i + rows, j : j + columns], value, add)
+
+
+def _put(out: Array, value: Array, add: bool) -> None:
+    if add:
+        out += value
+    else:
+        out[...] = value
+
+
+@cache
+def register() -> None:
+    """Tell Numba the machine form of the blocks (once; a second call does nothing)."""
+    from numba.extending import overload
+
+    for function, a_transposed, b_transposed in (
+        (block_nn, False, False),
+        (block_nt, False, True),
+        (block_tn, True, False),
+    ):
+        machine = _machine_form(a_transposed, b_transposed)
+        overload(function, inline="never")(_typed_as(machine))
+
+
+def _typed_as(machine: Callable[..., Any]) -> Callable[..., Any]:
+    """The overload that calls an intrinsic with the same arguments."""
+
+    def form(
+        out: Any, a: Any, b: Any, i: Any, j: Any, k: Any,
+        rows: Any, columns: Any, depth: Any, add: Any, pack: Any,
+    ) -> Any:  # fmt: skip
+        def call(
+            out: Any, a: Any, b: Any, i: Any, j: Any, k: Any,
+            rows: Any, columns: Any, depth: Any, add: Any, pack: Any,
+        ) -> Any:  # fmt: skip
+            machine(out, a, b, i, j, k, rows, columns, depth, add, pack)
+
+        return call
+
+    return form
+
+
+def _machine_form(a_transposed: bool, b_transposed: bool) -> Callable[..., Any]:
+    """The intrinsic of a block: it calls the function that `panels` writes."""
+    from numba import types
+    from numba.core.errors import TypingError
+    from numba.extending import intrinsic
+
+    from .panels import block_function
+
+    dtypes = {types.float32: "f4", types.float64: "f8"}
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def machine(
+        typing: Any, out: Any, a: Any, b: Any, i: Any, j: Any, k: Any,
+        rows: Any, columns: Any, depth: Any, add: Any, pack: Any,
+    ) -> Any:  # fmt: skip
+        for each in (out, a, b):
+            fits = isinstance(each, types.Array) and each.ndim == 2 and each.layout == "C"
+            if not fits or each.dtype != out.dtype or each.dtype not in dtypes:
+                raise TypingError("products are of contiguous matrices of float32 or of float64")
+        form = Form(dtypes[out.dtype], register_bytes() // (4 if out.dtype == types.float32 else 8))
+
+        def write(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            matrices = [
+                context.make_array(kind)(context, builder, value)
+                for kind, value in zip(signature.args[:3], args[:3], strict=True)
+            ]
+            i, j, k, rows, columns, depth, add, pack = args[3:]
+            strides = [builder.extract_value(each.shape, 1) for each in matrices]
+            one = i.type(1)
+
+            def place(which: int, row: Any, column: Any) -> Any:
+                entry = builder.add(builder.mul(row, strides[which]), column)
+                return builder.gep(matrices[which].data, [entry])
+
+            c = place(0, i, j), strides[0]
+            if a_transposed:
+                left = place(1, k, i), one, strides[1]
+            else:
+                left = place(1, i, k), strides[1], one
+            right = place(2, *((j, k) if b_transposed else (k, j))), strides[2]
+            function = block_function(builder.module, form, b_transposed)
+            builder.call(function, [*c, *left, *right, rows, columns, depth, add, pack])
+            return context.get_dummy_value()
+
+        number, truth = types.int64, types.boolean
+        return types.void(out, a, b, *[number] * 6, truth, truth), write
+
+    return machine
+
+
+@cache
+def register_bytes() -> int:
+    """The size of the vector registers that tiles are written for."""
+    from llvmlite import binding
+
+    has = binding.get_host_cpu_features()
+    if has.get("avx512f"):
+        return 64
+    if has.get("avx2") or not any(name.startswith("sse") for name in has):
+        return 32  # 16 registers of 32 bytes, or 32 of 16 as on ARM
+    return 16

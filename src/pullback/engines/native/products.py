@@ -1,0 +1,117 @@
+"""Matrix products of the native engine: some rows of a result at a time, from blocks.
+
+Arrays are matrices (2-D, C-contiguous) of one dtype, float32 or float64; they may have more rows
+than are used. Every length may be 0 or 1. Nothing is allocated; a call takes 64 KiB of the stack.
+
+The bits of a row depend neither on `lo` and `hi` nor on the number of other rows: threads may cut
+the rows where they like. Each sum runs in the order of the contraction, in chains of 256 terms.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .blocks import BLOCK_BYTES, DEPTH, block_nn, block_nt, block_tn
+
+__all__ = ["product_nn", "product_nt", "product_tn"]
+
+Array = np.ndarray[Any, Any]
+
+# The rows of a whose blocks stay in the second-level cache, in bytes: the part of a that each
+# panel of b meets again.
+KEPT_BYTES = 192 * 1024
+
+# A block of b is copied for so many rows, and where it spans more than this many bytes.
+PACKED_ROWS = 24
+SPREAD_BYTES = 24 * 1024
+
+
+def rows_at_once(depth: int, itemsize: int) -> int:
+    """The rows of a block: a multiple of six, the rows of a tile."""
+    return max(6, KEPT_BYTES // (itemsize * max(depth, 1)) // 6 * 6)
+
+
+def product_nn(out: Array, a: Array, b: Array, lo: int, hi: int, add: bool) -> None:
+    """Rows lo .. hi of out = a @ b, or out += a @ b.
+
+    Args:
+        out: (M, J).
+        a: (M, K).
+        b: (K, J).
+        lo: The first row.
+        hi: One more than the last row.
+        add: Add to what stands in out.
+
+    Example: product_nn(y, x, W1, 0, len(x), False) is y[...] = x @ W1.
+    """
+    length, width = b.shape
+    at_once = BLOCK_BYTES // out.itemsize
+    rows = rows_at_once(min(length, DEPTH), out.itemsize)
+    pack = hi - lo >= PACKED_ROWS and min(length, DEPTH) * width * out.itemsize > SPREAD_BYTES
+    for k in range(0, max(length, 1), DEPTH):
+        depth = min(DEPTH, length - k)
+        more = add or k > 0
+        for i in range(lo, hi, rows):
+            for j in range(0, width, at_once):
+                block_nn(
+                    out, a, b, i, j, k, min(rows, hi - i), min(at_once, width - j), depth,
+                    more, pack,
+                )  # fmt: skip
+
+
+def product_nt(out: Array, a: Array, b: Array, lo: int, hi: int, add: bool) -> None:
+    """Rows lo .. hi of out = a @ b.T, or out += a @ b.T.
+
+    Args:
+        out: (M, J).
+        a: (M, K).
+        b: (J, K).
+        lo: The first row.
+        hi: One more than the last row.
+        add: Add to what stands in out.
+
+    Example: product_nt(dX, dY, W1, 0, len(x), False) is dX[...] = dY @ W1.T.
+    """
+    width, length = b.shape
+    at_once = BLOCK_BYTES // out.itemsize
+    rows = rows_at_once(min(length, DEPTH), out.itemsize)
+    for k in range(0, max(length, 1), DEPTH):
+        depth = min(DEPTH, length - k)
+        more = add or k > 0
+        for i in range(lo, hi, rows):
+            for j in range(0, width, at_once):
+                block_nt(
+                    out, a, b, i, j, k, min(rows, hi - i), min(at_once, width - j), depth,
+                    more, True,
+                )  # fmt: skip
+
+
+def product_tn(out: Array, a: Array, b: Array, lo: int, hi: int, n: int, add: bool) -> None:
+    """Rows lo .. hi of out = a[:n].T @ b[:n], or out += the same.
+
+    Args:
+        out: (M, J).
+        a: (N, M).
+        b: (N, J).
+        lo: The first row of out, a column of a.
+        hi: One more than the last row of out.
+        n: The rows of a and b that count.
+        add: Add to what stands in out.
+
+    Example: product_tn(dW1, x, dY, 0, len(W1), len(x), False) is dW1[...] = x.T @ dY.
+    """
+    width = b.shape[1]
+    at_once = BLOCK_BYTES // out.itemsize
+    rows = rows_at_once(min(n, DEPTH), out.itemsize)
+    pack = hi - lo >= PACKED_ROWS and min(n, DEPTH) * width * out.itemsize > SPREAD_BYTES
+    for k in range(0, max(n, 1), DEPTH):
+        depth = min(DEPTH, n - k)
+        more = add or k > 0
+        for i in range(lo, hi, rows):
+            for j in range(0, width, at_once):
+                block_tn(
+                    out, a, b, i, j, k, min(rows, hi - i), min(at_once, width - j), depth,
+                    more, pack,
+                )  # fmt: skip

@@ -1,0 +1,224 @@
+"""The micro-kernel of matrix products, as instructions for LLVM.
+
+A product is cut into *strips*: some rows of the result times one panel of its columns, as wide as
+two vector registers. A strip is cut into *tiles* of six rows, whose 6 x 2 vectors of sums stay in
+registers while the whole contraction runs:
+
+    sums[i, j] = out[i, j] (or 0);   for k: sums[i, j] += a[i, k] * b[k, j];   out[i, j] = sums[i, j]
+
+Each sum is one chain of fused multiply-adds in the order of k, whatever the tile: the bits of a
+row depend neither on the number of rows nor on where they are cut. Compilers find no such tile in
+plain loops, hence vectors of LLVM here: 12 sums, 2 vectors of b and a broadcast entry of a are the
+16 registers of AVX2, and 12 independent chains hide the latency of two multiply-add units.
+
+A panel of b that several tiles read, and that lies scattered over a large matrix, is copied first
+to the stack (*packed*), where it fits the first-level cache beside the rows of a.
+
+The source of the scheme: Goto and van de Geijn, "Anatomy of high-performance matrix
+multiplication", ACM Transactions on Mathematical Software 34 (2008); BLIS.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .vectors import Form, VectorWriter
+
+ROWS = 6
+
+
+class TileWriter(VectorWriter):
+    """Writes tiles and strips of one form into an LLVM function.
+
+    c, a and b are a pointer with its strides in entries: c (pointer, row), a (pointer, row, step
+    of k), b (pointer, step of k).
+    """
+
+    # --------------------------------------------------------------------------------- tiles
+
+    def tile(
+        self,
+        c: Any,
+        a: Any,
+        b: Any,
+        depth: Any,
+        add: Any,
+        rows: int,
+        vectors: int,
+        columns: Any = None,
+    ) -> None:
+        """`rows` rows of c times `vectors` vectors of columns, or the first `columns` of these.
+
+        c, a and b are pairs and triples of a pointer and its strides in entries:
+        c (pointer, row), a (pointer, row, step of k), b (pointer, step of k).
+        """
+        builder, lanes = self.builder, self.form.lanes
+        (c0, c_row), (a0, a_row, a_step), (b0, b_step) = c, a, b
+        masks: list[Any] = [None] * vectors
+        if columns is not None:
+            masks[-1] = self.lanes_below(builder.sub(columns, self.number((vectors - 1) * lanes)))
+        places = [self.number(v * lanes) for v in range(vectors)]
+        c_rows = [self.at(c0, builder.mul(c_row, self.number(i))) for i in range(rows)]
+        a_rows = [self.at(a0, builder.mul(a_row, self.number(i))) for i in range(rows)]
+        grid = [(i, v) for i in range(rows) for v in range(vectors)]
+
+        zero = self.ir.Constant(self.vector, None)
+        start = builder.block
+        body = builder.append_basic_block("depth")
+        after = builder.append_basic_block("summed")
+        builder.cbranch(builder.icmp_signed(">", depth, self.number(0)), body, after)
+        builder.position_at_end(body)
+        k = builder.phi(self.word)
+        k.add_incoming(self.number(0), start)
+        sums = [builder.phi(self.vector) for _ in grid]
+        a_k, b_k = builder.mul(k, a_step), builder.mul(k, b_step)
+        row_of_b = self.at(b0, b_k)
+        panel = [self.load(self.at(row_of_b, places[v]), masks[v]) for v in range(vectors)]
+        new = []
+        for i in range(rows):
+            factor = self.broadcast(builder.load(self.at(a_rows[i], a_k)))
+            for v in range(vectors):
+                terms = [factor, panel[v], sums[i * vectors + v]]
+                new.append(builder.call(self.multiply_add, terms))
+        for phi, summed in zip(sums, new, strict=True):
+            phi.add_incoming(zero, start)
+            phi.add_incoming(summed, body)
+        following = builder.add(k, self.number(1))
+        k.add_incoming(following, body)
+        builder.cbranch(builder.icmp_signed("<", following, depth), body, after)
+        builder.position_at_end(after)
+        results = [self.merged(zero, start, summed, body) for summed in new]
+
+        # What stood in c comes last, so that the loads need not be waited for.
+        before = builder.block
+        with builder.if_then(add):
+            old = [self.load(self.at(c_rows[i], places[v]), masks[v]) for i, v in grid]
+            totals = [builder.fadd(*pair) for pair in zip(old, results, strict=True)]
+            added = builder.block
+        results = [
+            self.merged(alone, before, total, added)
+            for alone, total in zip(results, totals, strict=True)
+        ]
+
+        for (i, v), value in zip(grid, results, strict=True):
+            if masks[v] is None:
+                self.store(value, self.at(c_rows[i], places[v]))
+        if columns is not None:
+            last = [results[i * vectors + vectors - 1] for i in range(rows)]
+            ends = [self.at(row, places[-1]) for row in c_rows]
+            rest = builder.sub(columns, places[-1])
+            self._store_first(last, ends, rest)
+
+    def _store_first(self, values: list[Any], places: list[Any], count: Any) -> None:
+        """The first `count` (1 to lanes) entries of each vector, in halves, quarters, ...
+
+        Some processors take ten times as long for a store with a mask.
+        """
+        builder, size = self.builder, self.form.lanes
+        short = self.ir.IntType(32)
+        while True:
+            before = builder.block
+            chosen = builder.icmp_signed(
+                "!=", builder.and_(count, self.number(size)), self.number(0)
+            )
+            rests = []
+            with builder.if_then(chosen):
+                for value, place in zip(values, places, strict=True):
+                    lanes = self.ir.Constant(self.ir.VectorType(short, size), list(range(size)))
+                    undefined = self.ir.Constant(value.type, self.ir.Undefined)
+                    part = builder.shuffle_vector(value, undefined, lanes)
+                    self.store(part, place)
+                    have = value.type.count
+                    ends = [min(size + lane, have - 1) for lane in range(have)]
+                    picked = self.ir.Constant(self.ir.VectorType(short, have), ends)
+                    rest = builder.shuffle_vector(value, undefined, picked)
+                    rests.append((rest, self.at(place, self.number(size))))
+                inside = builder.block
+            if size == 1:
+                return
+            values = [
+                self.merged(old, before, value, inside)
+                for old, (value, _) in zip(values, rests, strict=True)
+            ]
+            places = [
+                self.merged(old, before, place, inside)
+                for old, (_, place) in zip(places, rests, strict=True)
+            ]
+            size //= 2
+
+    # -------------------------------------------------------------------------------- strips
+
+    def strip(self, c: Any, a: Any, b: Any, rows: Any, columns: Any, depth: Any, add: Any) -> None:
+        """`rows` rows of c times one panel of 1 to `width` columns."""
+        builder, form = self.builder, self.form
+        full = builder.icmp_signed("==", columns, self.number(form.width))
+        with builder.if_else(full) as (whole, part):
+            with whole:
+                self._rows(c, a, b, rows, depth, add, 2)
+            with part:
+                two = builder.icmp_signed(">", columns, self.number(form.lanes))
+                with builder.if_else(two) as (wide, narrow):
+                    with wide:
+                        self._rows(c, a, b, rows, depth, add, 2, columns)
+                    with narrow:
+                        self._rows(c, a, b, rows, depth, add, 1, columns)
+
+    def _rows(
+        self,
+        c: Any,
+        a: Any,
+        b: Any,
+        rows: Any,
+        depth: Any,
+        add: Any,
+        vectors: int,
+        columns: Any = None,
+    ) -> None:
+        builder = self.builder
+        (c0, c_row), (a0, a_row, a_step) = c, a
+        rest = builder.srem(rows, self.number(ROWS))
+        whole = builder.sub(rows, rest)
+
+        def write(i: Any, count: int) -> None:
+            c_i = (self.at(c0, builder.mul(c_row, i)), c_row)
+            a_i = (self.at(a0, builder.mul(a_row, i)), a_row, a_step)
+            self.tile(c_i, a_i, b, depth, add, count, vectors, columns)
+
+        with self.loop(self.number(0), whole, ROWS) as i:
+            write(i, ROWS)
+        end = builder.append_basic_block("rows_done")
+        choice = builder.switch(rest, end)
+        for count in range(1, ROWS):
+            block = builder.append_basic_block(f"rows_{count}")
+            choice.add_case(self.number(count), block)
+            builder.position_at_end(block)
+            write(whole, count)
+            builder.branch(end)
+        builder.position_at_end(end)
+
+
+def strip_function(module: Any, form: Form) -> Any:
+    """The function of a strip in an LLVM module, written there at the first call.
+
+    pullback_strip(c, c_row, a, a_row, a_step, b, b_step, rows, columns, depth, add)
+    """
+    from llvmlite import ir
+
+    name = f"pullback_strip_{form.dtype}_{form.lanes}"
+    known = module.globals.get(name)
+    if known is not None:
+        return known
+    pointer, word = form.entry.as_pointer(), ir.IntType(64)
+    kind = ir.FunctionType(
+        ir.VoidType(),
+        [pointer, word, pointer, word, word, pointer, word, word, word, word, ir.IntType(1)],
+    )
+    function = ir.Function(module, kind, name)
+    function.linkage = "linkonce_odr"
+    function.attributes.add("noinline")
+    builder = ir.IRBuilder(function.append_basic_block("entry"))
+    c, c_row, a, a_row, a_step, b, b_step, rows, columns, depth, add = function.args
+    writer = TileWriter(builder, form)
+    writer.strip((c, c_row), (a, a_row, a_step), (b, b_step), rows, columns, depth, add)
+    builder.ret_void()
+    return function

@@ -1,0 +1,133 @@
+"""Instructions of LLVM on vectors of entries: what tiles and panels are written with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+_BYTES = {"f4": 4, "f8": 8}
+
+
+@dataclass(frozen=True)
+class Form:
+    """The entries of a product, and how many of them a vector register of the machine holds."""
+
+    dtype: str
+    lanes: int
+
+    @property
+    def entry_bytes(self) -> int:
+        """The size of an entry."""
+        return _BYTES[self.dtype]
+
+    @property
+    def width(self) -> int:
+        """The columns of a panel: two registers."""
+        return 2 * self.lanes
+
+    @property
+    def entry(self) -> Any:
+        """The type of an entry in LLVM."""
+        from llvmlite import ir
+
+        return ir.FloatType() if self.dtype == "f4" else ir.DoubleType()
+
+
+class VectorWriter:
+    """Writes into an LLVM function with vectors of one form."""
+
+    def __init__(self, builder: Any, form: Form) -> None:
+        from llvmlite import ir
+
+        self.builder = builder
+        self.form = form
+        self.word = ir.IntType(64)
+        self.bit = ir.IntType(1)
+        self.entry = form.entry
+        self.vector = ir.VectorType(self.entry, form.lanes)
+        self.ir = ir
+        suffix = f"v{form.lanes}f{8 * form.entry_bytes}"
+        mask = ir.VectorType(self.bit, form.lanes)
+        pointer = self.vector.as_pointer()
+        index = ir.IntType(32)
+        self.multiply_add = self._intrinsic(
+            f"llvm.fmuladd.{suffix}", self.vector, [self.vector] * 3
+        )
+        self.masked_load = self._intrinsic(
+            f"llvm.masked.load.{suffix}.p0", self.vector, [pointer, index, mask, self.vector]
+        )
+
+    def _intrinsic(self, name: str, result: Any, arguments: list[Any]) -> Any:
+        from numba.core import cgutils
+
+        kind = self.ir.FunctionType(result, arguments)
+        return cgutils.get_or_insert_function(self.builder.module, kind, name)
+
+    # -------------------------------------------------------------------------------- pieces
+
+    def number(self, value: int) -> Any:
+        return self.ir.Constant(self.word, value)
+
+    def at(self, pointer: Any, *terms: Any) -> Any:
+        """pointer + the sum of the terms, in entries."""
+        for term in terms:
+            pointer = self.builder.gep(pointer, [term])
+        return pointer
+
+    def merged(self, value: Any, block: Any, other: Any, other_block: Any) -> Any:
+        """`value` where `block` led here, `other` where `other_block` did."""
+        phi = self.builder.phi(value.type)
+        phi.add_incoming(value, block)
+        phi.add_incoming(other, other_block)
+        return phi
+
+    def load(self, pointer: Any, mask: Any = None) -> Any:
+        wide = self.builder.bitcast(pointer, self.vector.as_pointer())
+        align = self.form.entry_bytes
+        if mask is None:
+            return self.builder.load(wide, align=align)
+        alignment = self.ir.Constant(self.ir.IntType(32), align)
+        zero = self.ir.Constant(self.vector, None)
+        return self.builder.call(self.masked_load, [wide, alignment, mask, zero])
+
+    def store(self, value: Any, pointer: Any) -> None:
+        wide = self.builder.bitcast(pointer, value.type.as_pointer())
+        self.builder.store(value, wide, align=self.form.entry_bytes)
+
+    def broadcast(self, scalar: Any, lanes: int | None = None) -> Any:
+        lanes = lanes or self.form.lanes
+        kind = self.ir.VectorType(scalar.type, lanes)
+        undefined = self.ir.Constant(kind, self.ir.Undefined)
+        place = self.ir.Constant(self.ir.IntType(32), 0)
+        one = self.builder.insert_element(undefined, scalar, place)
+        zeros = self.ir.Constant(self.ir.VectorType(self.ir.IntType(32), lanes), [0] * lanes)
+        return self.builder.shuffle_vector(one, undefined, zeros)
+
+    def lanes_below(self, count: Any) -> Any:
+        """The mask of the lanes 0, 1, ... count - 1."""
+        lanes = self.form.lanes
+        short = self.ir.IntType(32)
+        places = self.ir.Constant(self.ir.VectorType(short, lanes), list(range(lanes)))
+        many = self.broadcast(self.builder.trunc(count, short))
+        return self.builder.icmp_signed("<", places, many)
+
+    @contextmanager
+    def loop(self, start: Any, stop: Any, step: int = 1) -> Iterator[Any]:
+        """The body runs for start, start + step, ... below stop; perhaps never."""
+        builder = self.builder
+        before = builder.block
+        head = builder.append_basic_block("head")
+        body = builder.append_basic_block("body")
+        after = builder.append_basic_block("after")
+        builder.branch(head)
+        builder.position_at_end(head)
+        i = builder.phi(self.word)
+        i.add_incoming(start, before)
+        builder.cbranch(builder.icmp_signed("<", i, stop), body, after)
+        builder.position_at_end(body)
+        yield i
+        i.add_incoming(builder.add(i, self.number(step)), builder.block)
+        builder.branch(head)
+        builder.position_at_end(after)

@@ -1,0 +1,127 @@
+"""Products of the native engine against NumPy, as plain Python and as machine code."""
+
+import re
+from itertools import product
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from pullback.engines.native import blocks, products
+
+OPTIONS = {
+    "nogil": True,
+    "error_model": "numpy",
+    "fastmath": {"reassoc", "contract", "arcp", "nsz"},
+}
+# rows, contraction, columns: lengths 0 and 1, tiles of every number of rows, panels of every kind
+# of edge, several blocks of columns, rows and contraction.
+SHAPES = [
+    (0, 3, 2), (3, 0, 2), (3, 2, 0), (1, 1, 1), (1, 20, 16), (2, 3, 7), (3, 5, 8), (4, 9, 9),
+    (5, 16, 10), (6, 17, 15), (7, 2, 16), (8, 33, 17), (11, 46, 46), (13, 45, 45), (12, 4, 31),
+    (32, 64, 2), (31, 65, 3), (40, 30, 130), (30, 300, 70), (1, 513, 40), (200, 257, 24),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def jitted():
+    """The three products compiled, as the emitted module compiles them."""
+    numba = pytest.importorskip("numba")
+    pytest.importorskip("scipy")
+    blocks.register()
+    numba.extending.register_jitable(**OPTIONS)(products.rows_at_once)
+    return SimpleNamespace(
+        **{name: numba.njit(**OPTIONS)(getattr(products, name)) for name in products.__all__}
+    )
+
+
+def operands(shape, dtype, random):
+    """The arguments of the three products of one shape, and what each adds up to."""
+    rows, length, columns = shape
+    a = random.standard_normal((rows, length)).astype(dtype)
+    b = random.standard_normal((length, columns)).astype(dtype)
+    exact = a.astype("f8") @ b.astype("f8")
+    scale = np.abs(a).astype("f8") @ np.abs(b).astype("f8")
+    turned = [np.ascontiguousarray(each.T) for each in (a, b)]
+    # The transposed a has more rows than are used: those must not count.
+    longer = np.concatenate([turned[0], np.full((2, rows), np.nan, dtype)])
+    b_longer = np.concatenate([b, np.full((2, columns), np.nan, dtype)])
+    return (
+        exact,
+        scale,
+        [
+            ("product_nn", (a, b), ()),
+            ("product_nt", (a, turned[1]), ()),
+            ("product_tn", (longer, b_longer), (length,)),
+        ],
+    )
+
+
+def check(functions, shape, dtype, lo, hi, add, random):
+    exact, scale, calls = operands(shape, dtype, random)
+    # Sums of K terms round at most K + 1 times, each by half a unit of the terms' absolute sum.
+    bound = (shape[1] + 2) * np.finfo(dtype).eps * (scale + 2)
+    for name, matrices, n in calls:
+        before = random.uniform(1, 2, exact.shape).astype(dtype)
+        out = before.copy()
+        getattr(functions, name)(out, *matrices, lo, hi, *n, add)
+        wanted = before.astype("f8")
+        wanted[lo:hi] = exact[lo:hi] + (wanted[lo:hi] if add else 0)
+        assert np.all(np.abs(out - wanted) <= bound), (name, shape, dtype, lo, hi, add)
+        outside = np.delete(np.arange(len(out)), slice(lo, hi))
+        assert np.array_equal(out[outside], before[outside])
+
+
+def cases():
+    for (shape, dtype), add in product(product(SHAPES, ("f4", "f8")), (False, True)):
+        rows = shape[0]
+        for lo, hi in {(0, rows), (rows // 3, rows - rows // 4), (rows, rows)}:
+            yield shape, dtype, lo, hi, add
+
+
+def test_plain_products_are_those_of_numpy():
+    random = np.random.default_rng(0)
+    for case in cases():
+        check(products, *case, random)
+
+
+def test_compiled_products_are_those_of_numpy(jitted):
+    random = np.random.default_rng(1)
+    for case in cases():
+        check(jitted, *case, random)
+
+
+def test_the_bits_of_a_row_do_not_depend_on_how_rows_are_cut(jitted):
+    random = np.random.default_rng(2)
+    for shape, dtype in product(((61, 300, 150), (61, 64, 2), (61, 40, 10)), ("f4", "f8")):
+        _, _, calls = operands(shape, dtype, random)
+        for name, matrices, n in calls:
+            whole, cut = np.zeros((2, shape[0], shape[2]), dtype)
+            getattr(jitted, name)(whole, *matrices, 0, 61, *n, False)
+            for lo, hi in ((0, 1), (1, 9), (9, 30), (30, 61)):
+                getattr(jitted, name)(cut, *matrices, lo, hi, *n, False)
+            assert np.array_equal(whole, cut), (name, shape, dtype)
+
+
+def test_what_stood_in_the_result_is_not_read_unless_added(jitted):
+    a, b = np.ones((7, 5), "f4"), np.ones((5, 18), "f4")
+    out = np.full((7, 18), np.nan, "f4")
+    jitted.product_nn(out, a, b, 0, 7, False)
+    assert np.all(out == 5)
+
+
+def test_the_machine_code_has_packed_multiply_adds(jitted):
+    binding = pytest.importorskip("llvmlite.binding")
+    if not binding.get_host_cpu_features().get("fma"):
+        pytest.skip("this processor has no fused multiply-add of x86")
+    matrix = np.zeros((2, 2), "f4")
+    jitted.product_nn(matrix, matrix, matrix, 0, 2, False)
+    text = next(iter(jitted.product_nn.inspect_asm().values()))
+    assert re.search(r"vfmadd\d+ps.*%[yz]mm", text)
+
+
+def test_other_arrays_are_refused(jitted):
+    numba = pytest.importorskip("numba")
+    whole = np.zeros((4, 4), "i4")
+    with pytest.raises(numba.core.errors.TypingError, match="float32"):
+        jitted.product_nn(whole, whole, whole, 0, 4, False)
