@@ -1,0 +1,85 @@
+"""Where threads of compiled code wait for each other, without the interpreter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+__all__ = ["wait"]
+
+ARRIVED, ROUND, STOP, STOPPED = range(4)
+"""What the entries of a control array count or say."""
+
+SPINS = 4096
+"""Looks at the round before the thread yields to others; a few microseconds."""
+
+
+def new_control() -> Any:
+    """A control array; its entries lie 64 bytes apart from other data."""
+    return np.zeros(64, np.int64)
+
+
+def wait(control: Any, threads: int) -> None:
+    """Return when all threads have come here. Uncompiled code runs on one thread."""
+    if threads != 1:
+        raise RuntimeError("only compiled code waits for other threads")
+
+
+_registered: list[Any] = []
+
+
+def register() -> None:
+    """Give compiled code its form of `wait`: atomic counts, a short spin, then yielding."""
+    if _registered:
+        return
+    from llvmlite import ir
+    from numba.core import cgutils, types
+    from numba.extending import intrinsic, overload
+
+    def pointer(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, args[0])
+        return cgutils.gep(builder, array.data, args[1])
+
+    @intrinsic
+    def atomic_add(typing: Any, array: Any, index: Any) -> Any:
+        def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            one = ir.Constant(ir.IntType(64), 1)
+            return builder.atomic_rmw("add", pointer(context, builder, signature, args), one, "seq_cst")
+
+        return types.int64(array, types.intp), code
+
+    @intrinsic
+    def atomic_load(typing: Any, array: Any, index: Any) -> Any:
+        def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            return builder.load_atomic(pointer(context, builder, signature, args), "seq_cst", 8)
+
+        return types.int64(array, types.intp), code
+
+    @intrinsic
+    def atomic_clear(typing: Any, array: Any, index: Any) -> Any:
+        def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            zero = ir.Constant(ir.IntType(64), 0)
+            builder.store_atomic(zero, pointer(context, builder, signature, args), "seq_cst", 8)
+            return context.get_dummy_value()
+
+        return types.void(array, types.intp), code
+
+    yield_thread = types.ExternalFunction("sched_yield", types.int32())
+
+    def waiting(control: Any, threads: Any) -> Any:
+        def implementation(control: Any, threads: Any) -> None:
+            present = atomic_load(control, ROUND)
+            if atomic_add(control, ARRIVED) + 1 == threads:
+                atomic_clear(control, ARRIVED)
+                atomic_add(control, ROUND)
+                return
+            spins = 0
+            while atomic_load(control, ROUND) == present:
+                spins += 1
+                if spins > SPINS:
+                    yield_thread()
+
+        return implementation
+
+    _registered.append(overload(wait)(waiting))

@@ -1,0 +1,299 @@
+"""Whole steps of training, one after the other, without the interpreter between them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...dims import evaluate
+from ...errors import UsageError
+from ...program import Program
+from ..memory import Lifetime, Plan, plan
+from .barrier import STOP, new_control
+from .emitting import Emitted, Held, Roles, emitted
+from .lowering import lowered
+from .planning import Split, split_of
+from .statements import code_of
+
+DRAWS = ("seed", "step", "first_row")
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The lengths of all axes: of the rows the most that a step has."""
+
+    by_name: dict[str, int]
+
+    def of(self, texts: Sequence[str]) -> list[int]:
+        """The lengths that some source texts stand for."""
+        return [int(eval(text, {}, dict(self.by_name))) for text in texts]
+
+
+class NativeSteps:
+    """The steps of a training run as one compiled function.
+
+    Args:
+        step: The training step; its arguments are x, labels, perhaps weights, then params, state,
+            rule_state and numbers, and its result is a dict with these and the loss.
+        inputs: The training rows as the program takes them; kept by reference.
+        variables: Params, state and rule_state, flat, in the program's order; copied.
+        seed: Of random draws.
+        lengths: The different numbers of rows that steps have.
+        threads: How many threads work.
+        load: What makes the emitted source a function; the compiler when None.
+
+    Raises:
+        NotCompilable: When an equation has no loops; the error names it.
+    """
+
+    def __init__(
+        self,
+        step: Program,
+        inputs: Sequence[Any],
+        variables: Sequence[Any],
+        seed: int,
+        lengths: Sequence[int],
+        threads: int = 1,
+        load: Callable[[str, str, tuple[Any, ...]], Callable[..., int]] | None = None,
+    ) -> None:
+        self._program = step
+        self._layout = _Layout(step, len(inputs), len(variables))
+        loops = lowered(step)
+        rows = max(lengths)
+        arrays = [np.ascontiguousarray(array) for array in inputs]
+        self._rows = [array if array.flags.writeable else array.copy() for array in arrays]
+        self.split: Split = split_of(step, rows, len(variables))
+        self._emitted = emitted(loops, self._layout.roles(loops), self.split.tiled)
+        self.threads = max(1, min(threads, self.split.pieces))
+        self.source = self._emitted.source
+        self._sizes = _sizes(self._emitted, step, rows)
+        self.plan, self._places, self._memory = _memory(
+            self._emitted, self._sizes, self.split, self.threads
+        )
+        self._views = self._views_of_variables()
+        self.restore(variables)
+        self._control = new_control()
+        self._constants = self._constant_numbers(seed)
+        self.told = self._layout.told
+        self._told_width = sum(width for _, width in self._layout.told_widths)
+        self._load, self._function = load, None
+
+    # Variables.
+
+    def variables(self) -> list[Any]:
+        """Views of the present variables, in the order in which they were given."""
+        return list(self._views)
+
+    def restore(self, variables: Sequence[Any]) -> None:
+        """Take other values."""
+        for view, value in zip(self._views, variables, strict=True):
+            view[...] = value
+
+    def interrupt(self) -> None:
+        """Stop at the end of the step at hand; from any thread."""
+        self._control[STOP] = 1
+
+    def close(self) -> None:
+        """Nothing outlives a call."""
+
+    # Steps.
+
+    def run(
+        self,
+        starts: Any,
+        lengths: Any,
+        order: Any,
+        first_update: int,
+        numbers: Any,
+    ) -> tuple[int, Any]:
+        """Do steps one after the other.
+
+        Args:
+            starts: The place in the order at which each step begins, int64.
+            lengths: The rows of each step, int64.
+            order: The rows in the order in which they are visited; None for as they lie.
+            first_update: The number of updates done before.
+            numbers: float64 (steps, numbers): the update rule's numbers for each step.
+
+        Returns:
+            How many steps were done, and float64 (steps, told) of what each told. After a step
+            whose loss is not finite no other is done.
+        """
+        told = np.zeros((len(starts), self._told_width))
+        order = np.empty(0, np.int64) if order is None else np.ascontiguousarray(order)
+        self._control[:] = 0
+        arguments = (
+            self._memory,
+            self._places,
+            self._sizes_array,
+            numbers,
+            self._constants,
+            *self._rows,
+            order,
+            starts,
+            lengths,
+            first_update,
+            told,
+            self._control,
+            self.split.pieces,
+            self.split.tile,
+        )
+        done = self._on_threads((*arguments,), len(starts))
+        return done, told
+
+    def _on_threads(self, arguments: tuple[Any, ...], steps: int) -> int:
+        function = self._compiled((*arguments, 0, self.threads, 0, steps))
+        helpers = [
+            threading.Thread(
+                target=function, args=(*arguments, number, self.threads, 0, steps), daemon=True
+            )
+            for number in range(1, self.threads)
+        ]
+        for helper in helpers:
+            helper.start()
+        done = int(function(*arguments, 0, self.threads, 0, steps))
+        for helper in helpers:
+            helper.join()
+        return done
+
+    def _compiled(self, arguments: tuple[Any, ...]) -> Callable[..., int]:
+        if self._function is None:
+            load = self._load
+            if load is None:
+                from .machine import load_native as load
+            self._function = load(self.source, "steps", arguments)
+        return self._function
+
+    @property
+    def _sizes_array(self) -> Any:
+        names = [name for name, _ in self._emitted.sizes]
+        return np.array([self._sizes.by_name[name] for name in names], np.int64)
+
+    def _views_of_variables(self) -> list[Any]:
+        views = []
+        names = [self._program.names[var] for var in self._program.inputs]
+        home = {held.value.name: n for n, held in enumerate(self._emitted.held)}
+        for position in self._layout.variables:
+            number = home[names[position]]
+            held = self._emitted.held[number]
+            begin, end = self._places[0, number, 0], self._places[0, number, 1]
+            flat = self._memory[begin:end].view(held.value.dtype)
+            shape = self._program.inputs[position].aval.shape
+            views.append(flat.reshape(shape))
+        return views
+
+    def _constant_numbers(self, seed: int) -> Any:
+        values = []
+        for position in self._emitted.constants:
+            var = self._program.inputs[position]
+            name = self._program.names[var]
+            given = {"seed": seed, "step": 0, "first_row": 0}
+            value = given[name] if name in given else self._program.defaults[var]
+            if var.aval.dtype.kind == "f":
+                values.append(float(value))
+            else:
+                word = np.uint64(int(value) % 2**64)
+                values.append(float(word.view(np.float64)))
+        return np.array(values, np.float64)
+
+
+class _Layout:
+    """Which inputs and outputs of a training step are what."""
+
+    def __init__(self, step: Program, rows: int, variables: int) -> None:
+        self.step = step
+        self.rows = tuple(range(rows))
+        self.variables = tuple(range(rows, rows + variables))
+        count = len(step.argument_inputs)
+        self.stepwise = tuple(range(rows + variables, count))
+        parts = _parts(step)
+        names = [path for path, _ in parts]
+        told = [i for i, path in enumerate(names) if path[0] in ("loss", "penalty", "metrics")]
+        order = {"loss": 0, "penalty": 1, "metrics": 2}
+        self.told_outputs = tuple(sorted(told, key=lambda i: (order[names[i][0]], i)))
+        changed = [i for kind in ("params", "state", "rule_state") for i, path in enumerate(names) if path[0] == kind]
+        self.replaced = self._pairs(changed, names)
+        self.told_widths = [(names[i], _entries(step.outputs[i])) for i in self.told_outputs]
+        self.told = []
+        start = 0
+        for path, width in self.told_widths:
+            self.told.append((path, slice(start, start + width)))
+            start += width
+
+    def _pairs(self, changed: Sequence[int], names: Sequence[tuple[Any, ...]]) -> dict[int, int]:
+        inputs = {}
+        for position, path in enumerate(_input_paths(self.step)):
+            inputs[path] = position
+        return {inputs[names[i]]: i for i in changed}
+
+    def roles(self, loops: Any) -> Roles:
+        return Roles(self.rows, self.replaced, self.told_outputs, self.stepwise)
+
+
+def _parts(step: Program) -> list[tuple[tuple[Any, ...], Any]]:
+    paths = [tuple(path) for path in step.result.paths()]
+    return list(zip(paths, step.outputs, strict=True))
+
+
+def _input_paths(step: Program) -> list[tuple[Any, ...]]:
+    return [
+        (argument.name, *path) for argument in step.arguments for path in argument.structure.paths()
+    ]
+
+
+def _entries(atom: Any) -> int:
+    entries = 1
+    for dim in atom.aval.shape:
+        if not isinstance(dim, int):
+            raise UsageError("What a step tells must not depend on its rows.")
+        entries *= dim
+    return entries
+
+
+def _sizes(module: Emitted, step: Program, rows: int) -> Sizes:
+    names = {}
+    for name, dim in module.sizes:
+        names[name] = int(evaluate(dim, {"N": rows}))  # type: ignore[arg-type]
+    return Sizes(names)
+
+
+def _memory(
+    module: Emitted, sizes: Sizes, split: Split, threads: int
+) -> tuple[Plan, Any, Any]:
+    """A place for every array: the plan, the places by thread, and the memory itself."""
+    lifetimes = []
+    last = module.phases + 1
+    for held in module.held:
+        lengths = sizes.of(held.axes)
+        if held.private:
+            lengths[0] = min(split.tile, lengths[0])
+        entries = int(np.prod(lengths, dtype=np.int64)) * (split.pieces if held.parts else 1)
+        bytes_ = entries * held.value.dtype.itemsize
+        times = threads if held.private else 1
+        step = -(-bytes_ // 64) * 64
+        end = last if held.last is None else held.last
+        begin = -1 if held.last is None else held.first
+        lifetimes.append(Lifetime(held.value.name, step * times, begin + 1, end + 1))
+    planned = plan(lifetimes)
+    raw = np.zeros(planned.total + 64, np.uint8)
+    shift = -raw.ctypes.data % 64
+    memory = raw[shift : shift + planned.total]
+    places = np.zeros((threads, len(module.held), 2), np.int64)
+    for number, (held, offset) in enumerate(zip(module.held, planned.offsets, strict=True)):
+        places[:, number, 0] = offset
+        lengths = sizes.of(held.axes)
+        if held.private:
+            lengths[0] = min(split.tile, lengths[0])
+        entries = int(np.prod(lengths, dtype=np.int64)) * (split.pieces if held.parts else 1)
+        bytes_ = entries * held.value.dtype.itemsize
+        if held.private:
+            places[:, number, 0] += np.arange(threads) * (-(-bytes_ // 64) * 64)
+        places[:, number, 1] = places[:, number, 0] + bytes_
+    return planned, places, memory
+
+
+_Unused = code_of, Held

@@ -1,0 +1,474 @@
+"""Kernels as source: statements over one outermost axis, in as few inner loops as they allow.
+
+Inside a turn of the outermost loop, statements over the same inner axes share a loop; one that
+needs a reduction of the turn begins a new loop. A value that a later loop needs again is computed
+again where that is cheap, else it is stored.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ...avals import Dtype
+from . import NotCompilable
+from .axes import Axis
+from .schedule import Kernel
+from .statements import Place, Read, Statement, Value, code_of
+
+LETTERS = "ijklmn"
+_TOKEN = re.compile(r"@(\d+)@|[A-Za-z_]\w*")
+
+
+@dataclass(eq=False)
+class Block:
+    """One loop of a kernel over inner axes, or statements of a turn outside any inner loop."""
+
+    axes: tuple[Axis, ...]
+    statements: list[Statement] = field(default_factory=list)
+    alone: bool = False
+
+
+@dataclass(frozen=True)
+class Printed:
+    """A kernel as source.
+
+    Attributes:
+        arrays: The values that it takes, in order.
+        numbers: The names of the numbers that it takes.
+        sizes: The axes whose lengths it takes.
+        uses_offset: Whether it takes the number of the first row.
+        text: Its source, as a function of its name and of the names of all these.
+        locals: The names that it gives to entries.
+    """
+
+    arrays: tuple[Value, ...]
+    numbers: tuple[str, ...]
+    sizes: tuple[Axis | str, ...]
+    uses_offset: bool
+    text: Callable[[str, list[str]], str]
+    locals: tuple[str, ...] = ()
+
+    def key(self) -> str:
+        """Equal for kernels that differ in names only."""
+        count = len(self.arrays) + len(self.numbers) + len(self.sizes)
+        text = self.text("kernel", [f"p{i}" for i in range(count)])
+        codes = " ".join(f"{code_of(v.dtype)}{len(v.axes)}" for v in self.arrays)
+        order = {name: f"l{i}" for i, name in enumerate(self.locals)}
+        return codes + _TOKEN.sub(lambda m: order.get(m.group(0), m.group(0)), text)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the kernels of a program share.
+
+    Attributes:
+        stored: The values that must lie in memory.
+        sized: The axes that @0@, @1@ ... stand for.
+        numbers: The names of all numbers.
+        tiled: Whether rows are counted from the start of a tile.
+        replaced: The input in whose memory a value is written, for each that takes its place.
+    """
+
+    stored: set[Value]
+    sized: list[Axis]
+    numbers: frozenset[str]
+    tiled: bool
+    replaced: Mapping[Value, Value]
+
+
+def blocks_of(kernel: Kernel) -> list[Block]:
+    """The inner loops of a kernel."""
+    blocks: list[Block] = []
+    home: dict[Value, int] = {}
+    maker = {statement.out: statement for statement in kernel.statements}
+    for statement in kernel.statements:
+        least = 0
+        for read in statement.reads:
+            for value in read.values:
+                if value in home:
+                    again = home[value] + _needs_new_loop(maker[value], statement, read, value)
+                    least = max(least, again)
+        axes = tuple(axis.root for axis in statement.loops[1:])
+        alone = bool(statement.reduction) and 0 in statement.kept and len(statement.kept) > 1
+        place = next(
+            (
+                n
+                for n in range(least, len(blocks))
+                if blocks[n].axes == axes and not blocks[n].alone and not alone
+            ),
+            None,
+        )
+        if place is None:
+            blocks.append(Block(axes, alone=alone))
+            place = len(blocks) - 1
+        blocks[place].statements.append(statement)
+        home[statement.out] = place
+    return blocks
+
+
+def _needs_new_loop(maker: Statement, reader: Statement, read: Read, value: Value) -> bool:
+    """Whether a value is only known after the inner loop that makes it."""
+    if maker.reduction:
+        return bool(maker.loops[1:])
+    same_axes = [a.root for a in maker.loops] == [a.root for a in reader.loops]
+    return not (read.value is value and is_identity(read, len(maker.loops)) and same_axes)
+
+
+def is_identity(read: Read, loops: int) -> bool:
+    """Whether it reads the entry at the loops themselves."""
+    places = read.places
+    return [p.loop for p in places] == list(range(loops)) and all(p.is_whole for p in places)
+
+
+def kept_between_loops(kernel: Kernel) -> set[Value]:
+    """Values that a later loop of the kernel reads, and that are too costly to compute again."""
+    blocks = blocks_of(kernel)
+    home = {s.out: n for n, block in enumerate(blocks) for s in block.statements}
+    maker = {s.out: s for s in kernel.statements}
+    kept: set[Value] = set()
+    for number, block in enumerate(blocks):
+        for statement in block.statements:
+            for read in statement.reads:
+                for value in read.values:
+                    if value in home:
+                        made = maker[value]
+                        identity = read.value is value and is_identity(read, len(made.loops))
+                        is_row = made.loops[1:] == () or made.kept == (0,)
+                        later = home[value] < number and not is_row
+                        if (later and made.costly) or not (identity or is_row):
+                            kept.add(value)
+    return kept
+
+
+class KernelPrinter:
+    """Prints one kernel."""
+
+    def __init__(self, kernel: Kernel, context: Context) -> None:
+        self.kernel, self.context = kernel, context
+        self.blocks = blocks_of(kernel)
+        self.maker = {s.out: s for s in kernel.statements}
+        self.arrays: dict[Value, int] = {}
+        self.numbers: dict[str, int] = {}
+        self.sizes: dict[Axis | str, int] = {}
+        self.uses_offset = False
+        self.flat = self._is_flat()
+        self._local: dict[Value, str] = {}
+        self._names: dict[str, None] = {}
+
+    def printed(self) -> Printed:
+        """The kernel as source."""
+        lines = self._lines()
+        arrays, numbers, sizes = map(tuple, (self.arrays, self.numbers, self.sizes))
+        uses_offset = self.uses_offset
+
+        def text(name: str, names: list[str]) -> str:
+            offset = ["offset"] if uses_offset else []
+            head = f"def {name}({', '.join([*names, 'lo', 'hi', *offset])}):"
+            body = re.sub("«(\\d+)»", lambda m: names[int(m.group(1))], "\n".join(lines))
+            count = len(arrays)
+            for number in range(len(numbers)):
+                body = body.replace(f"«n{number}»", names[count + number])
+            for number in range(len(sizes)):
+                body = body.replace(f"«s{number}»", names[count + len(numbers) + number])
+            return f"{head}\n{body}\n"
+
+        names = tuple(self._names)
+        return Printed(arrays, numbers, sizes, uses_offset, text, names)  # type: ignore[arg-type]
+
+    # What the text is made of.
+
+    def _array(self, value: Value) -> str:
+        value = self.context.replaced.get(value, value)
+        return f"«{self.arrays.setdefault(value, len(self.arrays))}»"
+
+    def _size(self, axis: Axis | None | str) -> str:
+        if axis is None:
+            return "1"
+        key = axis if isinstance(axis, str) else axis.root
+        return f"«s{self.sizes.setdefault(key, len(self.sizes))}»"
+
+    def _with_names(self, text: str) -> str:
+        """An expression whose numbers and sizes become parameters."""
+
+        def replaced(match: re.Match[str]) -> str:
+            if match.group(1) is not None:
+                return self._size(self.context.sized[int(match.group(1))])
+            word = match.group(0)
+            if word in self.context.numbers:
+                return f"«n{self.numbers.setdefault(word, len(self.numbers))}»"
+            return self._size(word) if word.startswith("size_") else word
+
+        return _TOKEN.sub(replaced, text)
+
+    def _is_flat(self) -> bool:
+        """Whether all entries can be visited in one loop, whatever their shape."""
+        if len(self.blocks) != 1 or not self.blocks[0].axes:
+            return False
+        for statement in self.kernel.statements:
+            rank = len(statement.loops)
+            if not (statement.is_plain or (statement.kept == () and statement.reduction == "sum")):
+                return False
+            if "{i" in statement.expression:
+                return False
+            if not all(is_identity(r, rank) or not r.places for r in statement.reads):
+                return False
+        return True
+
+    # The body.
+
+    def _lines(self) -> list[str]:
+        if self.kernel.outer is None:
+            return self._scalar_lines()
+        before, after = self._outer_sums()
+        turn = [line for block in self.blocks for line in self._block_lines(block)]
+        lines = [f"    {line}" for line in before]
+        if self.flat:
+            inner = " * ".join(self._size(axis) for axis in self.blocks[0].axes)
+            names = [
+                f"    flat_«{n}» = «{n}».reshape(-1)" for v, n in self.arrays.items() if v.axes
+            ]
+            lines = [*names, *lines, f"    for i in range(lo * {inner}, hi * {inner}):"]
+        else:
+            lines.append("    for i in range(lo, hi):")
+        lines += [f"        {line}" for line in turn]
+        return [*lines, *(f"    {line}" for line in after)]
+
+    def _scalar_lines(self) -> list[str]:
+        lines = []
+        for statement in self.kernel.statements:
+            name = self._local_name(statement.out, 0)
+            lines.append(f"    {name} = {self._expression(statement)}")
+            self._local[statement.out] = name
+            if statement.out in self.context.stored:
+                lines.append(f"    {self._array(statement.out)}[0] = {name}")
+        return lines
+
+    def _outer_sums(self) -> tuple[list[str], list[str]]:
+        """Lines before and after the outermost loop, for reductions to one number."""
+        before, after = [], []
+        for statement in self.kernel.statements:
+            if not statement.reduces_outer or statement.kept:
+                continue
+            if statement.reduction.startswith("arg"):
+                raise NotCompilable("the place of an extreme over the outermost axis has no loops.")
+            name = self._sum_name(statement.out)
+            wide = np.dtype("f8") if statement.out.dtype.kind == "f" else statement.out.dtype
+            wide = wide if statement.reduction == "sum" else statement.out.dtype
+            before.append(f"{name} = {neutral(statement.reduction, wide)}")
+            whole = self._array(statement.out)
+            code = code_of(statement.out.dtype)
+            value = f"{code}({name})" if wide != statement.out.dtype else name
+            after.append(f"{whole}[0] = {joined(statement.reduction, f'{whole}[0]', value)}")
+        return before, after
+
+    def _local_name(self, value: Value, loops: int) -> str:
+        name = f"{value.name}_{LETTERS[:loops]}" if loops else f"{value.name}_now"
+        self._names[name] = None
+        return name
+
+    def _sum_name(self, value: Value) -> str:
+        name = f"{value.name}_in_all"
+        self._names[name] = None
+        return name
+
+    def _block_lines(self, block: Block) -> list[str]:
+        """A loop over the inner axes, and what stands before and after it."""
+        rank = 1 if self.flat else 1 + len(block.axes)
+        row_locals = {v: n for v, n in self._local.items() if n.endswith("_i")}
+        self._local = dict(row_locals)
+        before, body, stores, after = [], [], [], []
+        for statement in self._with_repeats(block):
+            again = statement not in block.statements
+            lines = self._statement_lines(statement, rank, before, after)
+            body += lines
+            if not again and statement.is_plain and statement.out in self.context.stored:
+                target = self._entry(Read(statement.out, _own_places(len(statement.loops))))
+                stores.append(f"{target} = {self._local[statement.out]}")
+        body += stores
+        lines = list(before)
+        margin = ""
+        if not self.flat and block.alone:
+            return [*lines, *self._alone_lines(block)]
+        if not self.flat:
+            for number, axis in enumerate(block.axes, start=1):
+                turns = f"range({self._size(axis)})"
+                lines.append(f"{margin}for {LETTERS[number]} in {turns}:")
+                margin += "    "
+        lines += [margin + line for line in body]
+        return [*lines, *after]
+
+    def _with_repeats(self, block: Block) -> list[Statement]:
+        """The statements of a block, and those of earlier ones that it computes again."""
+        own = set(block.statements)
+        order: dict[Statement, None] = {}
+
+        def visit(statement: Statement) -> None:
+            for read in statement.reads:
+                for value in read.values:
+                    made = self.maker.get(value)
+                    if made is None or made in order or self._is_at_hand(made, own):
+                        continue
+                    visit(made)
+            order.setdefault(statement, None)
+
+        for statement in block.statements:
+            visit(statement)
+        return list(order)
+
+    def _is_at_hand(self, made: Statement, own: set[Statement]) -> bool:
+        if made in own:
+            return False
+        is_row = made.loops[1:] == () or made.kept == (0,)
+        return is_row or made.out in self.context.stored or bool(made.reduction)
+
+    def _statement_lines(
+        self, statement: Statement, rank: int, before: list[str], after: list[str]
+    ) -> list[str]:
+        out = statement.out
+        if statement.is_plain:
+            name = self._local_name(out, rank)
+            self._local[out] = name
+            return [f"{name} = {self._expression(statement)}"]
+        expression = self._expression(statement)
+        if statement.kept == (0,):
+            name = self._local_name(out, 1)
+            self._local[out] = name
+            lines = self._row_reduction(statement, name, expression, before)
+            if out in self.context.stored:
+                target = self._entry(Read(out, (Place(0),)))
+                after.append(f"{target} = {name}")
+            return lines
+        if statement.kept == ():
+            name = self._sum_name(out)
+            wide = out.dtype.kind == "f" and statement.reduction == "sum"
+            value = f"f8({expression})" if wide and out.dtype != np.float64 else expression
+            return [f"{name} = {joined(statement.reduction, name, value)}"]
+        if statement.reduction.startswith("arg"):
+            raise NotCompilable("the place of an extreme over the outermost axis has no loops.")
+        places = tuple(Place(n) for n in statement.kept)
+        target = self._entry(Read(out, places))
+        return [f"{target} = {joined(statement.reduction, target, expression)}"]
+
+    @staticmethod
+    def _row_reduction(
+        statement: Statement, name: str, expression: str, before: list[str]
+    ) -> list[str]:
+        if not statement.reduction.startswith("arg"):
+            before.append(f"{name} = {neutral(statement.reduction, statement.out.dtype)}")
+            return [f"{name} = {joined(statement.reduction, name, expression)}"]
+        sign = ">" if statement.reduction == "argmax" else "<"
+        dtype = statement.reads[0].value.dtype
+        best, loop = f"best_of_{name}", LETTERS[len(statement.loops) - 1]
+        before.append(f"{name} = 0")
+        before.append(f"{best} = {neutral(statement.reduction[3:], dtype)}")
+        entry = f"entry_of_{name}"
+        return [
+            f"{entry} = {expression}",
+            f"if {entry} {sign} {best} or ({entry} != {entry} and {best} == {best}):",
+            f"    {best} = {entry}",
+            f"    {name} = {loop}",
+        ]
+
+    def _alone_lines(self, block: Block) -> list[str]:
+        """A reduction over some inner axes that keeps others."""
+        (statement,) = block.statements
+        inner = [n for n in range(1, len(statement.loops))]
+        kept = [n for n in inner if n in statement.kept]
+        gone = [n for n in inner if n not in statement.kept]
+        if statement.reduction.startswith("arg") and len(gone) > 1:
+            raise NotCompilable("the place of an extreme over several axes has no loops.")
+        name = self._local_name(statement.out, 1)
+        lines: list[str] = []
+        body = self._row_reduction(statement, name, self._expression(statement), lines)
+        if statement.reduction.startswith("arg"):
+            body = [line.replace(f"= {LETTERS[inner[-1]]}", f"= {LETTERS[gone[0]]}") for line in body]
+        before = list(lines)
+        result, margin = [], ""
+        for n in kept:
+            result.append(f"{margin}for {LETTERS[n]} in range({self._size(statement.loops[n])}):")
+            margin += "    "
+        result += [margin + line for line in before]
+        deeper = margin
+        for n in gone:
+            result.append(f"{deeper}for {LETTERS[n]} in range({self._size(statement.loops[n])}):")
+            deeper += "    "
+        result += [deeper + line for line in body]
+        target = self._entry(Read(statement.out, tuple(Place(n) for n in statement.kept)))
+        return [*result, f"{margin}{target} = {name}"]
+
+    # Expressions.
+
+    def _expression(self, statement: Statement) -> str:
+        entries = [self._read(read, len(statement.loops)) for read in statement.reads]
+        loops = {f"i{n}": self._loop_value(n) for n in range(len(statement.loops))}
+        return self._with_names(statement.expression).format(*entries, **loops)
+
+    def _loop_value(self, number: int) -> str:
+        if number == 0 and self.context.tiled:
+            self.uses_offset = True
+            return "(i + offset)"
+        return LETTERS[number]
+
+    def _read(self, read: Read, loops: int) -> str:
+        if read.value in self._local:
+            made = self.maker[read.value]
+            if is_identity(read, len(made.loops)) or made.kept == (0,) or not made.loops[1:]:
+                return self._local[read.value]
+        return self._entry(read)
+
+    def _entry(self, read: Read) -> str:
+        array = self._array(read.value)
+        if self.flat:
+            return f"flat_{array}[i]" if read.places else f"{array}[0]"
+        if not read.places:
+            return f"{array}[0]"
+        places = [self._place(p, read.value.axes[n]) for n, p in enumerate(read.places)]
+        return f"{array}[{', '.join(places)}]"
+
+    def _place(self, place: Place, axis: Axis) -> str:
+        if place.gathered is not None:
+            return f"place_in({self._read(place.gathered, 0)}, {self._size(axis)})"
+        start = self._with_names(place.start)
+        if place.loop is None:
+            return start
+        letter = LETTERS[place.loop]
+        if place.is_whole:
+            return letter
+        step = "" if place.step == 1 else f"{place.step} * "
+        return f"{start} + {step}{letter}"
+
+
+def _own_places(rank: int) -> tuple[Place, ...]:
+    return tuple(Place(n) for n in range(rank))
+
+
+def neutral(reduction: str, dtype: Dtype) -> str:
+    """What a reduction begins with."""
+    code = code_of(dtype)
+    if reduction in ("any", "all"):
+        return "False" if reduction == "any" else "True"
+    if reduction in ("sum", "prod"):
+        return f"{code}({0 if reduction == 'sum' else 1})"
+    if dtype.kind == "f":
+        return f"{code}({'-' if reduction == 'max' else ''}np.inf)"
+    if dtype.kind == "b":
+        return "False" if reduction == "max" else "True"
+    info = np.iinfo(dtype)
+    return f"{code}({info.min if reduction == 'max' else info.max})"
+
+
+def joined(reduction: str, first: str, second: str) -> str:
+    """Two parts of a reduction as one."""
+    return {
+        "sum": f"{first} + {second}",
+        "prod": f"{first} * {second}",
+        "max": f"maximum({first}, {second})",
+        "min": f"minimum({first}, {second})",
+        "any": f"{first} | {second}",
+        "all": f"{first} & {second}",
+    }[reduction]
+

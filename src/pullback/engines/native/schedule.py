@@ -1,0 +1,281 @@
+"""The order of the work: phases with a barrier between them, and what is done in one loop.
+
+The work of an item is cut along its outermost axis. A piece of one item may follow the same piece
+of another without waiting where it reads no other piece's results; else a barrier stands between
+them. Which axis an equation mixes is known from the axes of its arrays: a batch norm sums over
+rows, so its rows wait; an activation does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .axes import Axis
+from .statements import Item, Product, Read, Serial, Statement, Value
+
+
+@dataclass(eq=False)
+class Combine:
+    """The parts that the pieces of a reduction left are joined, in the order of the pieces."""
+
+    out: Value
+    reduction: str
+
+    @property
+    def outer(self) -> Axis | None:
+        """The axis along which the result is cut."""
+        return self.out.roots[0] if self.out.axes else None
+
+    reduces_outer = False
+
+    @property
+    def inputs(self) -> list[Value]:
+        """Nothing but its own parts."""
+        return []
+
+
+@dataclass(eq=False)
+class Kernel:
+    """Statements over the same outermost axis that share one function of loops."""
+
+    statements: list[Statement]
+
+    @property
+    def outer(self) -> Axis | None:
+        """The outermost axis."""
+        return self.statements[0].outer
+
+
+Work = Kernel | Product | Serial | Combine
+Node = Item | Combine
+
+
+@dataclass(eq=False)
+class Group:
+    """Work of one phase that is cut along the same axis, in order."""
+
+    axis: Axis | None
+    work: list[Work] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class Schedule:
+    """All phases.
+
+    Attributes:
+        phases: Each a list of groups that need not wait for each other.
+        level: The phase of each item.
+    """
+
+    phases: list[list[Group]]
+    level: Mapping[Node, int]
+
+
+def memory_of(value: Value) -> Value:
+    """The value that owns the memory of another."""
+    return value.same_memory or value
+
+
+def scheduled(items: Sequence[Item], replaced: Mapping[Value, Value]) -> Schedule:
+    """Phases, groups and kernels for items in a valid order.
+
+    Args:
+        items: In an order in which each reads only what earlier ones gave.
+        replaced: Which value takes the place of which input, whose memory it is written to.
+    """
+    nodes = _with_combines(items)
+    edges = _edges(nodes, replaced)
+    level = _sunk(nodes, edges, _levels(nodes, edges))
+    phases: list[list[Group]] = []
+    for number in range(max(level.values(), default=-1) + 1):
+        groups: dict[Axis | None, list[Node]] = {}
+        for node in nodes:
+            if level[node] == number:
+                groups.setdefault(node.outer, []).append(node)
+        phases.append([_group(axis, some, edges) for axis, some in groups.items()])
+    return Schedule(phases, level)
+
+
+def _with_combines(items: Sequence[Item]) -> list[Node]:
+    nodes: list[Node] = []
+    for item in items:
+        nodes.append(item)
+        if item.reduces_outer:
+            reduction = item.reduction if isinstance(item, Statement) else "sum"
+            nodes.append(Combine(item.out, reduction))
+    return nodes
+
+
+Edges = dict[Node, dict[Node, int]]
+"""For each node what must be done before it: 0 in the same piece is enough, 1 it must wait."""
+
+
+def _edges(nodes: Sequence[Node], replaced: Mapping[Value, Value]) -> Edges:
+    producer: dict[Value, Node] = {}
+    edges: Edges = {node: {} for node in nodes}
+    readers: dict[Value, list[Node]] = {}
+    for node in nodes:
+        for value in node.inputs:
+            memory = memory_of(value)
+            readers.setdefault(memory, []).append(node)
+            if memory in producer:
+                before = producer[memory]
+                apart = 0 if _same_piece(before, node, value) else 1
+                edges[node][before] = max(apart, edges[node].get(before, 0))
+        if isinstance(node, Combine):
+            edges[node][producer[node.out]] = 1
+        producer[node.out] = node
+    for new, old in replaced.items():
+        for reader in readers.get(old, []):
+            writer = producer[new]
+            if reader is not writer:
+                apart = 0 if _reads_own_piece(reader, old, writer.outer) else 1
+                edges[writer][reader] = max(apart, edges[writer].get(reader, 0))
+    return edges
+
+
+def _same_piece(before: Node, node: Node, value: Value) -> bool:
+    """Whether a piece of `node` reads of a value only what the same piece of `before` wrote."""
+    if before.outer is None and node.outer is None:
+        return True
+    return _writes_own_piece(before) and _reads_own_piece(node, value, before.outer)
+
+
+def _writes_own_piece(node: Node) -> bool:
+    if node.outer is None or node.reduces_outer or not node.out.axes:
+        return False
+    if isinstance(node, Statement):
+        return node.kept[:1] == (0,)
+    return node.out.roots[0] is node.outer
+
+
+def _reads_own_piece(node: Node, value: Value, outer: Axis | None) -> bool:
+    if node.outer is not outer:
+        return False
+    if outer is None:
+        return True
+    if isinstance(node, Product):
+        return _factor_is_own(node, value, outer)
+    if not isinstance(node, Statement):
+        return False
+    reads = [r for read in node.reads for r in _all_reads(read) if r.value is value]
+    return all(_is_own(read, outer) for read in reads)
+
+
+def _is_own(read: Read, outer: Axis) -> bool:
+    if not read.places or read.value.roots[0] is not outer:
+        return False
+    return read.places[0].is_whole and read.places[0].loop == 0
+
+
+def _all_reads(read: Read) -> Iterable[Read]:
+    yield read
+    for place in read.places:
+        if place.gathered is not None:
+            yield from _all_reads(place.gathered)
+
+
+def _factor_is_own(node: Product, value: Value, outer: Axis) -> bool:
+    if not value.axes or value.roots[0] is not outer:
+        return False
+    if node.summed:
+        left_is_own = node.left is not value or node.left_transposed
+        return left_is_own and (node.right is not value or not node.right_transposed)
+    return node.right is not value and not node.left_transposed
+
+
+def _levels(nodes: Sequence[Node], edges: Edges) -> dict[Node, int]:
+    level = dict.fromkeys(nodes, 0)
+    changed = True
+    while changed:
+        changed = False
+        for node in nodes:
+            least = max((level[b] + apart for b, apart in edges[node].items()), default=0)
+            if least > level[node]:
+                level[node], changed = least, True
+                if least > len(nodes):
+                    raise AssertionError("a value is written before it is read")
+    return level
+
+
+def _sunk(nodes: Sequence[Node], edges: Edges, level: dict[Node, int]) -> dict[Node, int]:
+    """What is made of inputs alone is made in the phase that first reads it."""
+    readers: Edges = {node: {} for node in nodes}
+    for node, before in edges.items():
+        for earlier, apart in before.items():
+            readers[earlier][node] = apart
+    of_inputs: set[Node] = set()
+    for node in nodes:
+        if isinstance(node, Statement) and not node.reduces_outer and of_inputs >= set(edges[node]):
+            of_inputs.add(node)
+    for node in reversed(nodes):
+        if node in of_inputs and readers[node]:
+            level[node] = min(level[reader] - apart for reader, apart in readers[node].items())
+    return level
+
+
+def _group(axis: Axis | None, nodes: Sequence[Node], edges: Edges) -> Group:
+    """The nodes of a phase and axis in order, statements that need each other in one kernel."""
+    group, done = Group(axis), set[Node]()
+    inside = set(nodes)
+    needs = {node: [b for b in edges[node] if b in inside] for node in nodes}
+    while len(done) < len(nodes):
+        before_turn = len(done)
+        ready = _ready_statements(nodes, needs, edges, done)
+        for kernel in _kernels(ready, needs):
+            group.work.append(kernel)
+        done.update(ready)
+        for node in nodes:
+            if node in done or isinstance(node, Statement):
+                continue
+            if all(before in done for before in needs[node]):
+                group.work.append(node)
+                done.add(node)
+                break
+        if len(done) == before_turn:  # only what is made from nothing is left to be done
+            waiting = [n for n in nodes if n not in done and isinstance(n, Statement)]
+            first = next(n for n in waiting if all(b in done for b in needs[n]))
+            group.work.append(Kernel([first]))
+            done.add(first)
+    return group
+
+
+def _ready_statements(
+    nodes: Sequence[Node], needs: Mapping[Node, Sequence[Node]], edges: Edges, done: set[Node]
+) -> list[Statement]:
+    """Statements that can be done now; those made from nothing wait until they are wanted."""
+    ready: set[Node] = set()
+    progress = True
+    while progress:
+        progress = False
+        for node in nodes:
+            if node in ready or node in done or not isinstance(node, Statement):
+                continue
+            if all(before in done or before in ready for before in needs[node]):
+                ready.add(node)
+                progress = True
+    statements = [node for node in nodes if node in ready and isinstance(node, Statement)]
+    wanted: set[Node] = set()
+    for statement in reversed(statements):
+        if edges[statement] or statement in wanted:
+            wanted.update(needs[statement], [statement])
+    others = [n for n in nodes if n not in done and n not in ready]
+    return [s for s in statements if s in wanted] if others else statements
+
+
+def _kernels(
+    statements: Sequence[Statement], needs: Mapping[Node, Sequence[Node]]
+) -> list[Kernel]:
+    """Statements that read each other's results share a kernel; others get one each."""
+    home: dict[Node, list[Statement]] = {}
+    for statement in statements:
+        parts = {id(home[b]): home[b] for b in needs[statement] if b in home}
+        merged = [statement]
+        if parts:
+            merged = [s for part in parts.values() for s in part] + merged
+        for member in merged:
+            home[member] = merged
+    unique = {id(part): part for part in home.values()}
+    position = {statement: i for i, statement in enumerate(statements)}
+    return [Kernel(sorted(part, key=position.__getitem__)) for part in unique.values()]
