@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from pullback.engines.native import blocks, products
+from pullback.engines.native import blocks, blocks_code, products
 
 OPTIONS = {
     "nogil": True,
@@ -110,14 +110,17 @@ def test_what_stood_in_the_result_is_not_read_unless_added(jitted):
     assert np.all(out == 5)
 
 
-def test_the_machine_code_has_packed_multiply_adds(jitted):
+@pytest.mark.parametrize(("dtype", "suffix"), [("f4", "ps"), ("f8", "pd")])
+def test_the_sums_of_a_tile_stay_in_registers(dtype, suffix):
     binding = pytest.importorskip("llvmlite.binding")
     if not binding.get_host_cpu_features().get("fma"):
         pytest.skip("this processor has no fused multiply-add of x86")
-    matrix = np.zeros((2, 2), "f4")
-    jitted.product_nn(matrix, matrix, matrix, 0, 2, False)
-    text = next(iter(jitted.product_nn.inspect_asm().values()))
-    assert re.search(r"vfmadd\d+ps.*%[yz]mm", text)
+    code = blocks_code.target().emit_assembly(blocks_code.module_of(dtype))
+    loops = re.findall(r"\n(\.LBB\S+):\n((?:(?!\n\.LBB).)*?)\n\tj\w+\t\1\n", code, re.DOTALL)
+    packed = rf"\tvfmadd\d+{suffix}\t.*%[yz]mm"
+    of_six_rows = [body for _, body in loops if len(re.findall(packed, body)) == 12]
+    assert of_six_rows
+    assert not any("rsp" in body or "rbp)" in body for body in of_six_rows)
 
 
 def test_other_arrays_are_refused(jitted):

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from .panels import BLOCK_BYTES, DEPTH
-from .vectors import Form
 
 __all__ = ["BLOCK_BYTES", "DEPTH", "block_nn", "block_nt", "block_tn", "register"]
 
@@ -56,9 +55,20 @@ def _put(out: Array, value: Array, add: bool) -> None:
         out[...] = value
 
 
+def register(*dtypes: str) -> None:
+    """Tell Numba the machine form of the blocks (once; a second call does nothing).
+
+    Code from an earlier process finds the functions of `dtypes` by their symbols from here on.
+    """
+    from .blocks_code import engine_of
+
+    for dtype in dtypes:
+        engine_of(dtype)
+    _tell_numba()
+
+
 @cache
-def register() -> None:
-    """Tell Numba the machine form of the blocks (once; a second call does nothing)."""
+def _tell_numba() -> None:
     from numba.extending import overload
 
     for function, a_transposed, b_transposed in (
@@ -89,12 +99,14 @@ def _typed_as(machine: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _machine_form(a_transposed: bool, b_transposed: bool) -> Callable[..., Any]:
-    """The intrinsic of a block: it calls the function that `panels` writes."""
+    """The intrinsic of a block: a call of the machine code."""
+    from llvmlite import ir
     from numba import types
+    from numba.core import cgutils
     from numba.core.errors import TypingError
     from numba.extending import intrinsic
 
-    from .panels import block_function
+    from .blocks_code import engine_of, form_of, symbol
 
     dtypes = {types.float32: "f4", types.float64: "f8"}
 
@@ -107,7 +119,8 @@ def _machine_form(a_transposed: bool, b_transposed: bool) -> Callable[..., Any]:
             fits = isinstance(each, types.Array) and each.ndim == 2 and each.layout == "C"
             if not fits or each.dtype != out.dtype or each.dtype not in dtypes:
                 raise TypingError("products are of contiguous matrices of float32 or of float64")
-        form = Form(dtypes[out.dtype], register_bytes() // (4 if out.dtype == types.float32 else 8))
+        dtype = dtypes[out.dtype]
+        name = symbol(form_of(dtype), b_transposed)
 
         def write(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             matrices = [
@@ -128,24 +141,14 @@ def _machine_form(a_transposed: bool, b_transposed: bool) -> Callable[..., Any]:
             else:
                 left = place(1, i, k), strides[1], one
             right = place(2, *((j, k) if b_transposed else (k, j))), strides[2]
-            function = block_function(builder.module, form, b_transposed)
-            builder.call(function, [*c, *left, *right, rows, columns, depth, add, pack])
+            flags = [builder.zext(each, i.type) for each in (add, pack)]
+            given = [*c, *left, *right, rows, columns, depth, *flags]
+            kind = ir.FunctionType(ir.VoidType(), [each.type for each in given])
+            engine_of(dtype)
+            builder.call(cgutils.get_or_insert_function(builder.module, kind, name), given)
             return context.get_dummy_value()
 
         number, truth = types.int64, types.boolean
         return types.void(out, a, b, *[number] * 6, truth, truth), write
 
     return machine
-
-
-@cache
-def register_bytes() -> int:
-    """The size of the vector registers that tiles are written for."""
-    from llvmlite import binding
-
-    has = binding.get_host_cpu_features()
-    if has.get("avx512f"):
-        return 64
-    if has.get("avx2") or not any(name.startswith("sse") for name in has):
-        return 32  # 16 registers of 32 bytes, or 32 of 16 as on ARM
-    return 16

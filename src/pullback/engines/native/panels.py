@@ -1,10 +1,10 @@
 """Blocks of a matrix product: a few panels of b, copied close together where that pays.
 
 A block is some rows of the result times at most `BLOCK_BYTES` of its columns (a few panels), over
-a contraction of at most `DEPTH`. A panel that many tiles read is copied (*packed*) to the stack first: there it
-stays in the first-level cache, while the rows of a large b lie a page apart. b may be read along
-its rows (a @ b) or along its columns (a @ b.T): the second is transposed on the way, in squares as
-wide as a vector register.
+a contraction of at most `DEPTH`. A panel that many tiles read is copied (*packed*) to the stack first:
+there it stays in the first-level cache, while the rows of a large b lie a page apart. b may be
+read along its rows (a @ b) or along its columns (a @ b.T): the second is transposed on the way, in
+squares as wide as a vector register.
 """
 
 from __future__ import annotations
@@ -160,30 +160,25 @@ class PanelWriter(TileWriter):
             builder.call(strip, [self.at(c[0], j), c[1], *a, b_p, step, rows, count, depth, add])
 
 
-def block_function(module: Any, form: Form, transpose: bool) -> Any:
-    """The function of a block in an LLVM module, written there at the first call.
+def write_block(module: Any, form: Form, transpose: bool, name: str) -> None:
+    """Write the function of a block into an LLVM module.
 
-    pullback_block(c, c_row, a, a_row, a_step, b, b_row, rows, columns, depth, add, pack)
+    name(c, c_row, a, a_row, a_step, b, b_row, rows, columns, depth, add, pack)
     """
     from llvmlite import ir
 
     from .tiles import strip_function
 
-    name = f"pullback_block_{'nt' if transpose else 'nn'}_{form.dtype}_{form.lanes}"
-    known = module.globals.get(name)
-    if known is not None:
-        return known
     strip = strip_function(module, form)
-    pointer, word, bit = form.entry.as_pointer(), ir.IntType(64), ir.IntType(1)
+    pointer, word = form.entry.as_pointer(), ir.IntType(64)
     kind = ir.FunctionType(
         ir.VoidType(),
-        [pointer, word, pointer, word, word, pointer, word, word, word, word, bit, bit],
+        [pointer, word, pointer, word, word, pointer, word, word, word, word, word, word],
     )
     function = ir.Function(module, kind, name)
-    function.linkage = "linkonce_odr"
-    function.attributes.add("noinline")
     builder = ir.IRBuilder(function.append_basic_block("entry"))
-    c, c_row, a, a_row, a_step, b, b_row, rows, columns, depth, add, pack = function.args
+    c, c_row, a, a_row, a_step, b, b_row, rows, columns, depth, *flags = function.args
+    add, pack = (builder.icmp_signed("!=", flag, word(0)) for flag in flags)
     PanelWriter(builder, form).block(
         (c, c_row),
         (a, a_row, a_step),
@@ -197,4 +192,3 @@ def block_function(module: Any, form: Form, transpose: bool) -> Any:
         transpose,
     )
     builder.ret_void()
-    return function

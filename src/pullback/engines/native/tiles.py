@@ -4,7 +4,7 @@ A product is cut into *strips*: some rows of the result times one panel of its c
 two vector registers. A strip is cut into *tiles* of six rows, whose 6 x 2 vectors of sums stay in
 registers while the whole contraction runs:
 
-    sums[i, j] = out[i, j] (or 0);   for k: sums[i, j] += a[i, k] * b[k, j];   out[i, j] = sums[i, j]
+    sums[i, j] = 0;   for k: sums[i, j] += a[i, k] * b[k, j];   out[i, j] (+)= sums[i, j]
 
 Each sum is one chain of fused multiply-adds in the order of k, whatever the tile: the bits of a
 row depend neither on the number of rows nor on where they are cut. Compilers find no such tile in
@@ -59,7 +59,7 @@ class TileWriter(VectorWriter):
             masks[-1] = self.lanes_below(builder.sub(columns, self.number((vectors - 1) * lanes)))
         places = [self.number(v * lanes) for v in range(vectors)]
         c_rows = [self.at(c0, builder.mul(c_row, self.number(i))) for i in range(rows)]
-        a_rows = [self.at(a0, builder.mul(a_row, self.number(i))) for i in range(rows)]
+        a_two, a_three = (builder.mul(a_row, self.number(i)) for i in (2, 3))
         grid = [(i, v) for i in range(rows) for v in range(vectors)]
 
         zero = self.ir.Constant(self.vector, None)
@@ -68,24 +68,27 @@ class TileWriter(VectorWriter):
         after = builder.append_basic_block("summed")
         builder.cbranch(builder.icmp_signed(">", depth, self.number(0)), body, after)
         builder.position_at_end(body)
-        k = builder.phi(self.word)
-        k.add_incoming(self.number(0), start)
+        left, from_a, from_b = (builder.phi(x.type) for x in (depth, a0, b0))
         sums = [builder.phi(self.vector) for _ in grid]
-        a_k, b_k = builder.mul(k, a_step), builder.mul(k, b_step)
-        row_of_b = self.at(b0, b_k)
-        panel = [self.load(self.at(row_of_b, places[v]), masks[v]) for v in range(vectors)]
+        panel = [self.load(self.at(from_b, places[v]), masks[v]) for v in range(vectors)]
         new = []
         for i in range(rows):
-            factor = self.broadcast(builder.load(self.at(a_rows[i], a_k)))
+            if i % 3 == 0:
+                from_row = from_a if i == 0 else self.at(from_a, a_three)
+            place = from_row if i % 3 == 0 else self.at(from_row, (a_row, a_two)[i % 3 - 1])
+            factor = self.broadcast(builder.load(place))
             for v in range(vectors):
                 terms = [factor, panel[v], sums[i * vectors + v]]
                 new.append(builder.call(self.multiply_add, terms))
-        for phi, summed in zip(sums, new, strict=True):
-            phi.add_incoming(zero, start)
-            phi.add_incoming(summed, body)
-        following = builder.add(k, self.number(1))
-        k.add_incoming(following, body)
-        builder.cbranch(builder.icmp_signed("<", following, depth), body, after)
+        for phi, first, following in (
+            (left, depth, builder.sub(left, self.number(1))),
+            (from_a, a0, self.at(from_a, a_step)),
+            (from_b, b0, self.at(from_b, b_step)),
+            *zip(sums, [zero] * len(sums), new, strict=True),
+        ):
+            phi.add_incoming(first, start)
+            phi.add_incoming(following, body)
+        builder.cbranch(builder.icmp_signed(">", left, self.number(1)), body, after)
         builder.position_at_end(after)
         results = [self.merged(zero, start, summed, body) for summed in new]
 
@@ -214,8 +217,7 @@ def strip_function(module: Any, form: Form) -> Any:
         [pointer, word, pointer, word, word, pointer, word, word, word, word, ir.IntType(1)],
     )
     function = ir.Function(module, kind, name)
-    function.linkage = "linkonce_odr"
-    function.attributes.add("noinline")
+    function.linkage = "internal"
     builder = ir.IRBuilder(function.append_basic_block("entry"))
     c, c_row, a, a_row, a_step, b, b_step, rows, columns, depth, add = function.args
     writer = TileWriter(builder, form)
