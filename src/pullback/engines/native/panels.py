@@ -1,25 +1,43 @@
 """Blocks of a matrix product: a few panels of b, copied close together where that pays.
 
 A block is some rows of the result times at most `BLOCK_BYTES` of its columns (a few panels), over
-a contraction of at most `DEPTH`. A panel that many tiles read is copied (*packed*) to the stack first:
-there it stays in the first-level cache, while the rows of a large b lie a page apart. b may be
-read along its rows (a @ b) or along its columns (a @ b.T): the second is transposed on the way, in
-squares as wide as a vector register.
+a contraction of at most `DEPTH`. A panel that many tiles read is copied (*packed*) to the stack
+first: there it stays in the first-level cache, while the rows of a large b lie a page apart. b may
+be read along its rows (a @ b) or along its columns (a @ b.T): the second is transposed on the way,
+in squares as wide as a vector register.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from .tiles import TileWriter
+from .tiles import TileWriter, strip_function
 from .vectors import Form
 
-DEPTH = 256
-"""The longest contraction of a block: 256 x 16 float32 of a packed panel are 16 KiB."""
+DEPTH = 320
+"""The longest contraction of a block: 320 x 16 float32 of a packed panel are 20 KiB."""
 
 BLOCK_BYTES = 256
-"""The columns of a block, in bytes. Packed, a block takes 64 KiB of the stack: of the second-level
+"""The columns of a block, in bytes. Packed, a block takes 80 KiB of the stack: of the second-level
 cache, while a panel of it is in use in the first."""
+
+
+NARROW = 4
+"""So few columns are computed as rows: a vector of columns would be half empty or worse."""
+
+PREFETCHED_ROWS = 16
+"""How far ahead of its copying a row of b is asked for: processors do not foresee long strides."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The sizes of a block, as values in LLVM, and whether it is added to what stands there."""
+
+    rows: Any
+    columns: Any
+    depth: Any
+    add: Any
 
 
 class PanelWriter(TileWriter):
@@ -37,6 +55,9 @@ class PanelWriter(TileWriter):
         with self.loop(self.number(0), depth) as k:
             source = self.at(b0, builder.mul(k, b_row))
             target = self.at(panels, builder.mul(k, self.number(form.width)))
+            ahead = self.at(source, builder.mul(b_row, self.number(PREFETCHED_ROWS)))
+            with self.loop(self.number(0), columns, 64 // form.entry_bytes) as line:
+                self.prefetch(self.at(ahead, line), write=False)
 
             def copy(j: Any, masks: list[Any], source: Any = source, target: Any = target) -> None:
                 p = builder.sdiv(j, self.number(form.width))
@@ -55,7 +76,7 @@ class PanelWriter(TileWriter):
         builder, form = self.builder, self.form
         b0, b_row = b
         lanes, width = self.number(form.lanes), self.number(form.width)
-        panel = builder.mul(depth, width)
+        panel = builder.mul(depth, width)  # entries of one
         deep = builder.sub(depth, builder.srem(depth, lanes))
         squares = builder.sub(columns, builder.srem(columns, lanes))
 
@@ -106,58 +127,92 @@ class PanelWriter(TileWriter):
             size //= 2
         return rows
 
-    def block(
-        self,
-        c: Any,
-        a: Any,
-        b: Any,
-        rows: Any,
-        columns: Any,
-        depth: Any,
-        add: Any,
-        pack: Any,
-        strip: Any,
-        transpose: bool,
-    ) -> None:
-        """`rows` rows of c times a few panels of columns; `strip` is the function.
+    def block(self, c: Any, a: Any, b: Any, block: Sizes, pack: Any, transpose: bool) -> None:
+        """Some rows of c times a few panels of columns.
 
         Args:
             c: (pointer, row stride).
             a: (pointer, row stride, stride of k).
             b: (pointer, row stride): k runs along its rows where `transpose`, else down them.
-            rows: Any number.
-            columns: 1 to BLOCK_BYTES.
-            depth: 0 to DEPTH.
-            add: To c, or instead of it.
+            block: The sizes; at most BLOCK_BYTES of columns, at most DEPTH deep.
             pack: Copy the panels first. `transpose` does always.
-            strip: The function that `strip_function` writes.
             transpose: b is read along its rows.
         """
-        builder, form = self.builder, self.form
-        width = self.number(form.width)
-        stack = self.ir.ArrayType(form.entry, DEPTH * BLOCK_BYTES // form.entry_bytes)
-        room = builder.alloca(stack)
-        room.align = 64
-        panels = builder.bitcast(room, form.entry.as_pointer())
+        builder = self.builder
+        width = self.number(self.form.width)
+        panels = self.room(DEPTH)
         b0, b_row = b
-        apart = builder.mul(depth, width)
+        apart = builder.mul(block.depth, width)
         if transpose:
-            self.pack_transposed(panels, b, columns, depth)
+            self.pack_transposed(panels, b, block.columns, block.depth)
             start, step, between = panels, width, apart
         else:
             before = builder.block
             with builder.if_then(pack):
-                self.pack(panels, b, columns, depth)
+                self.pack(panels, b, block.columns, block.depth)
                 packed = builder.block
             start = self.merged(b0, before, panels, packed)
             step = self.merged(b_row, before, width, packed)
             between = self.merged(width, before, apart, packed)
-        with self.loop(self.number(0), columns, form.width) as j:
+        self.strips(c, a, (start, step, between), block)
+
+    def turned_block(self, c: Any, a: Any, b: Any, block: Sizes) -> None:
+        """A block of few columns, as c.T = b.T @ a.T: the rows of a fill the vectors.
+
+        A sum has the same terms in the same order, hence the same bits.
+        """
+        builder, form = self.builder, self.form
+        (c0, c_row), (a0, a_row, a_step), (b0, b_row) = c, a, b
+        at_once = BLOCK_BYTES // form.entry_bytes
+        panels, turned = self.room(DEPTH), self.room(NARROW)
+        width, one = self.number(form.width), self.number(1)
+        apart = builder.mul(block.depth, width)
+        along = builder.icmp_signed("==", a_row, one)  # a.T stands in memory as it is needed
+        with self.loop(self.number(0), block.rows, at_once) as i:
+            rest = builder.sub(block.rows, i)
+            most = self.number(at_once)
+            count = builder.select(builder.icmp_signed("<", rest, most), rest, most)
+            source = self.at(a0, builder.mul(i, a_row))
+            before = builder.block
+            with builder.if_then(builder.not_(along)):
+                self.pack_transposed(panels, (source, a_row), count, block.depth)
+                packed = builder.block
+            start = self.merged(source, before, panels, packed)
+            step = self.merged(a_step, before, width, packed)
+            between = self.merged(width, before, apart, packed)
+            across = Sizes(block.columns, count, block.depth, self.bit(0))
+            self.strips((turned, most), (b0, one, b_row), (start, step, between), across)
+            with self.loop(self.number(0), count) as row:
+                target = self.at(c0, builder.mul(builder.add(i, row), c_row))
+                with self.loop(self.number(0), block.columns) as j:
+                    value = builder.load(self.at(turned, builder.mul(j, most), row))
+                    place = self.at(target, j)
+                    alone = builder.block
+                    with builder.if_then(block.add):
+                        total = builder.fadd(builder.load(place), value)
+                        added = builder.block
+                    builder.store(self.merged(value, alone, total, added), place)
+
+    def room(self, rows: int) -> Any:
+        """Room on the stack for so many rows of a block."""
+        kind = self.ir.ArrayType(self.form.entry, rows * BLOCK_BYTES // self.form.entry_bytes)
+        room = self.builder.alloca(kind)
+        room.align = 64
+        return self.builder.bitcast(room, self.form.entry.as_pointer())
+
+    def strips(self, c: Any, a: Any, panels: Any, block: Sizes) -> None:
+        """The strips of a block; `panels` is (pointer, step of k, from panel to panel)."""
+        builder = self.builder
+        width = self.number(self.form.width)
+        start, step, between = panels
+        strip = strip_function(builder.module, self.form)
+        with self.loop(self.number(0), block.columns, self.form.width) as j:
             p = builder.sdiv(j, width)
-            rest = builder.sub(columns, j)
+            rest = builder.sub(block.columns, j)
             count = builder.select(builder.icmp_signed("<", rest, width), rest, width)
             b_p = self.at(start, builder.mul(p, between))
-            builder.call(strip, [self.at(c[0], j), c[1], *a, b_p, step, rows, count, depth, add])
+            sizes = [block.rows, count, block.depth, block.add]
+            builder.call(strip, [self.at(c[0], j), c[1], *a, b_p, step, *sizes])
 
 
 def write_block(module: Any, form: Form, transpose: bool, name: str) -> None:
@@ -167,9 +222,6 @@ def write_block(module: Any, form: Form, transpose: bool, name: str) -> None:
     """
     from llvmlite import ir
 
-    from .tiles import strip_function
-
-    strip = strip_function(module, form)
     pointer, word = form.entry.as_pointer(), ir.IntType(64)
     kind = ir.FunctionType(
         ir.VoidType(),
@@ -177,18 +229,18 @@ def write_block(module: Any, form: Form, transpose: bool, name: str) -> None:
     )
     function = ir.Function(module, kind, name)
     builder = ir.IRBuilder(function.append_basic_block("entry"))
-    c, c_row, a, a_row, a_step, b, b_row, rows, columns, depth, *flags = function.args
+    c0, c_row, a0, a_row, a_step, b0, b_row, rows, columns, depth, *flags = function.args
     add, pack = (builder.icmp_signed("!=", flag, word(0)) for flag in flags)
-    PanelWriter(builder, form).block(
-        (c, c_row),
-        (a, a_row, a_step),
-        (b, b_row),
-        rows,
-        columns,
-        depth,
-        add,
-        pack,
-        strip,
-        transpose,
-    )
+    writer = PanelWriter(builder, form)
+    given = (c0, c_row), (a0, a_row, a_step), (b0, b_row), Sizes(rows, columns, depth, add)
+    if transpose:
+        writer.block(*given, pack, transpose)
+    else:
+        few = builder.icmp_signed("<=", columns, word(NARROW))
+        many = builder.icmp_signed(">=", rows, word(form.lanes))
+        with builder.if_else(builder.and_(few, many)) as (narrow, wide):
+            with narrow:
+                writer.turned_block(*given)
+            with wide:
+                writer.block(*given, pack, transpose)
     builder.ret_void()

@@ -1,10 +1,11 @@
 """Matrix products of the native engine: some rows of a result at a time, from blocks.
 
 Arrays are matrices (2-D, C-contiguous) of one dtype, float32 or float64; they may have more rows
-than are used. Every length may be 0 or 1. Nothing is allocated; a call takes 64 KiB of the stack.
+than are used. Every length may be 0 or 1. Nothing is allocated; a call takes 80 KiB of the stack.
 
 The bits of a row depend neither on `lo` and `hi` nor on the number of other rows: threads may cut
-the rows where they like. Each sum runs in the order of the contraction, in chains of 256 terms.
+the rows where they like. A sum runs in the order of the contraction, in chains of at most 320
+terms.
 """
 
 from __future__ import annotations
@@ -13,24 +14,22 @@ from typing import Any
 
 import numpy as np
 
-from .blocks import BLOCK_BYTES, DEPTH, block_nn, block_nt, block_tn
+from .blocks import (
+    BLOCK_BYTES,
+    block_nn,
+    block_nt,
+    block_tn,
+    depth_at_once,
+    rows_at_once,
+)
 
 __all__ = ["product_nn", "product_nt", "product_tn"]
 
 Array = np.ndarray[Any, Any]
 
-# The rows of a whose blocks stay in the second-level cache, in bytes: the part of a that each
-# panel of b meets again.
-KEPT_BYTES = 192 * 1024
-
 # A block of b is copied for so many rows, and where it spans more than this many bytes.
 PACKED_ROWS = 24
 SPREAD_BYTES = 24 * 1024
-
-
-def rows_at_once(depth: int, itemsize: int) -> int:
-    """The rows of a block: a multiple of six, the rows of a tile."""
-    return max(6, KEPT_BYTES // (itemsize * max(depth, 1)) // 6 * 6)
 
 
 def product_nn(out: Array, a: Array, b: Array, lo: int, hi: int, add: bool) -> None:
@@ -48,10 +47,11 @@ def product_nn(out: Array, a: Array, b: Array, lo: int, hi: int, add: bool) -> N
     """
     length, width = b.shape
     at_once = BLOCK_BYTES // out.itemsize
-    rows = rows_at_once(min(length, DEPTH), out.itemsize)
-    pack = hi - lo >= PACKED_ROWS and min(length, DEPTH) * width * out.itemsize > SPREAD_BYTES
-    for k in range(0, max(length, 1), DEPTH):
-        depth = min(DEPTH, length - k)
+    deepest = depth_at_once(length)
+    rows = rows_at_once(deepest, out.itemsize)
+    pack = hi - lo >= PACKED_ROWS and deepest * width * out.itemsize > SPREAD_BYTES
+    for k in range(0, max(length, 1), deepest):
+        depth = min(deepest, length - k)
         more = add or k > 0
         for i in range(lo, hi, rows):
             for j in range(0, width, at_once):
@@ -76,9 +76,10 @@ def product_nt(out: Array, a: Array, b: Array, lo: int, hi: int, add: bool) -> N
     """
     width, length = b.shape
     at_once = BLOCK_BYTES // out.itemsize
-    rows = rows_at_once(min(length, DEPTH), out.itemsize)
-    for k in range(0, max(length, 1), DEPTH):
-        depth = min(DEPTH, length - k)
+    deepest = depth_at_once(length)
+    rows = rows_at_once(deepest, out.itemsize)
+    for k in range(0, max(length, 1), deepest):
+        depth = min(deepest, length - k)
         more = add or k > 0
         for i in range(lo, hi, rows):
             for j in range(0, width, at_once):
@@ -104,10 +105,11 @@ def product_tn(out: Array, a: Array, b: Array, lo: int, hi: int, n: int, add: bo
     """
     width = b.shape[1]
     at_once = BLOCK_BYTES // out.itemsize
-    rows = rows_at_once(min(n, DEPTH), out.itemsize)
-    pack = hi - lo >= PACKED_ROWS and min(n, DEPTH) * width * out.itemsize > SPREAD_BYTES
-    for k in range(0, max(n, 1), DEPTH):
-        depth = min(DEPTH, n - k)
+    deepest = depth_at_once(n)
+    rows = rows_at_once(deepest, out.itemsize)
+    pack = hi - lo >= PACKED_ROWS and deepest * width * out.itemsize > SPREAD_BYTES
+    for k in range(0, max(n, 1), deepest):
+        depth = min(deepest, n - k)
         more = add or k > 0
         for i in range(lo, hi, rows):
             for j in range(0, width, at_once):

@@ -63,6 +63,8 @@ class TileWriter(VectorWriter):
         grid = [(i, v) for i in range(rows) for v in range(vectors)]
 
         zero = self.ir.Constant(self.vector, None)
+        for row in c_rows:
+            self.prefetch(row, write=True)
         start = builder.block
         body = builder.append_basic_block("depth")
         after = builder.append_basic_block("summed")

@@ -52,18 +52,17 @@ class VectorWriter:
         mask = ir.VectorType(self.bit, form.lanes)
         pointer = self.vector.as_pointer()
         index = ir.IntType(32)
-        self.multiply_add = self._intrinsic(
-            f"llvm.fmuladd.{suffix}", self.vector, [self.vector] * 3
+        self.multiply_add = self._declared(
+            f"llvm.fmuladd.{suffix}", ir.FunctionType(self.vector, [self.vector] * 3)
         )
-        self.masked_load = self._intrinsic(
-            f"llvm.masked.load.{suffix}.p0", self.vector, [pointer, index, mask, self.vector]
+        self.masked_load = self._declared(
+            f"llvm.masked.load.{suffix}.p0",
+            ir.FunctionType(self.vector, [pointer, index, mask, self.vector]),
         )
 
-    def _intrinsic(self, name: str, result: Any, arguments: list[Any]) -> Any:
-        from numba.core import cgutils
-
-        kind = self.ir.FunctionType(result, arguments)
-        return cgutils.get_or_insert_function(self.builder.module, kind, name)
+    def _declared(self, name: str, kind: Any) -> Any:
+        known = self.builder.module.globals.get(name)
+        return known or self.ir.Function(self.builder.module, kind, name)
 
     # -------------------------------------------------------------------------------- pieces
 
@@ -112,6 +111,16 @@ class VectorWriter:
         places = self.ir.Constant(self.ir.VectorType(short, lanes), list(range(lanes)))
         many = self.broadcast(self.builder.trunc(count, short))
         return self.builder.icmp_signed("<", places, many)
+
+    def prefetch(self, pointer: Any, write: bool) -> None:
+        """Ask for the cache line at `pointer`, which need not be ours, without waiting."""
+        plain = self.ir.IntType(8).as_pointer()
+        short = self.ir.IntType(32)
+        kind = self.ir.FunctionType(self.ir.VoidType(), [plain, short, short, short])
+        # For reading or writing; into the caches nearest to the processor; data, no code.
+        settings = [self.ir.Constant(short, each) for each in (int(write), 3, 1)]
+        ask = self._declared("llvm.prefetch.p0", kind)
+        self.builder.call(ask, [self.builder.bitcast(pointer, plain), *settings])
 
     @contextmanager
     def loop(self, start: Any, stop: Any, step: int = 1) -> Iterator[Any]:
