@@ -30,7 +30,7 @@ class Executable:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.source = to_numpy(program)
-        self.flat = _load(self.source, function_name(program))
+        self.flat = load_source(self.source, function_name(program))
         self._signature = Signature(program)
         self._shared = _shared_outputs(program)
 
@@ -88,7 +88,7 @@ def _shared_outputs(program: Program) -> list[bool]:
 
 
 @lru_cache(maxsize=512)
-def _load(source: str, name: str) -> Callable[..., Any]:
+def load_source(source: str, name: str) -> Callable[..., Any]:
     """The function that a source text defines; tracebacks through it show its lines."""
     import hashlib
 

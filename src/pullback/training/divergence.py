@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -36,8 +36,7 @@ class Failure:
 
 def all_finite(variables: Variables) -> bool:
     """Whether every entry of every array is a finite number."""
-    parts = (variables.params, variables.state, variables.rule_state)
-    return all(_is_finite(array) for part in parts for array in _arrays(part))
+    return all(map(_is_finite, variables.arrays))
 
 
 def first_failure(stepper: Stepper, *arguments: Any) -> Failure:
@@ -95,17 +94,6 @@ def _watched(program: Program) -> Callable[..., Any]:
         return executable(program).flat(*flat, **extra)
 
     return run
-
-
-def _arrays(tree: Any) -> Iterator[Any]:
-    """The leaves of nested containers, without their structure, which costs more than they do."""
-    if isinstance(tree, Mapping):
-        tree = tree.values()
-    elif not isinstance(tree, list | tuple):
-        yield tree
-        return
-    for part in tree:
-        yield from _arrays(part)
 
 
 def _is_finite(value: Any) -> bool:

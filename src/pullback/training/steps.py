@@ -10,12 +10,16 @@ from typing import Any
 import numpy as np
 
 from ..data.batches import batch_slices
+from ..engines.buffered import Buffered, NotBuffered
 from ..engines.reference import executable
 from ..program import Program
 from ..trees import flatten
+from .carried import CARRIED, Carrier, Variables
 from .programs import Problem
 
 Flat = Callable[..., Any]
+
+__all__ = ["Rows", "Stepper", "Variables", "draws_of"]
 
 DRAWS = ("seed", "step", "first_row")
 """The inputs of a program that random draws depend on; they have a default."""
@@ -55,28 +59,6 @@ class Rows:
         return float(len(self)) if self.weights is None else float(np.sum(self.weights))
 
 
-@dataclass(frozen=True)
-class Variables:
-    """What training changes; never written to, each step makes new ones."""
-
-    params: Mapping[str, Any]
-    state: Mapping[str, Any]
-    rule_state: Any
-
-    @property
-    def flat(self) -> list[Any]:
-        """Params and state as a program takes them."""
-        return [*self.params.values(), *self.state.values()]
-
-    def after(self, result: Mapping[str, Any]) -> Variables:
-        """The variables that a step's result brings."""
-        return Variables(
-            result["params"],
-            result.get("state", self.state),
-            result.get("rule_state", self.rule_state),
-        )
-
-
 def _fast(program: Program) -> Flat:
     return executable(program).flat
 
@@ -106,7 +88,7 @@ class Stepper:
     def __call__(
         self, rows: Rows, variables: Variables, update: int, numbers: Mapping[str, float]
     ) -> dict[str, Any]:
-        """The results of one step: loss, metrics, penalty and the new variables.
+        """The results of one step: loss, metrics, penalty, and what `Variables.after` takes.
 
         Args:
             rows: The rows of the step.
@@ -116,14 +98,32 @@ class Stepper:
         """
         if self.parts > 1:
             return self._accumulated(rows, variables, update, numbers)
+        flat, draws = rows.flat, self._draws(self._drawn_by_step, update, 0)
+        if self._carrier is not None:
+            moved = self._carrier(flat, variables, numbers.values(), draws)
+            if moved is not None:
+                return moved
         result: dict[str, Any] = self._whole(
-            *rows.flat,
+            *flat,
             *variables.flat,
             *flatten(variables.rule_state)[0],
             *numbers.values(),
-            **self._draws(self._drawn_by_step, update, 0),
+            **draws,
         )
         return result
+
+    @cached_property
+    def _carrier(self) -> Carrier | None:
+        """The step in buffers; None for another engine, or where it has no such form."""
+        if self.compiled is not _fast:
+            return None
+        problem = self.problem
+        try:
+            buffered = Buffered(self.step, CARRIED)
+        except NotBuffered:
+            return None
+        rule_state = problem.optimizer.init(problem.params)
+        return Carrier(buffered, Variables(problem.params, problem.state, rule_state))
 
     def _accumulated(
         self, rows: Rows, variables: Variables, update: int, numbers: Mapping[str, float]
@@ -159,6 +159,8 @@ class Stepper:
         return {"loss": loss, "metrics": metrics, "state": state, **moved}
 
     def _draws(self, drawn: tuple[str, ...], update: int, first_row: int) -> dict[str, int]:
+        if not drawn:
+            return {}
         given = {"seed": self.seed, "step": update, "first_row": first_row}
         return {name: given[name] for name in drawn}
 

@@ -173,7 +173,12 @@ def helpers_of(*programs: Program) -> list[str]:
     """The source of each function that programs need beside NumPy, once."""
     equations = [equation for program in programs for equation in program.equations]
     helpers = dict.fromkeys(helper for e in equations for helper in e.primitive.helpers)
-    return [_UNTYPED.sub("", inspect.getsource(helper)) for helper in helpers]
+    return list(map(helper_text, helpers))
+
+
+def helper_text(helper: Callable[..., Any]) -> str:
+    """The source of such a function, without marks for our type checker."""
+    return _UNTYPED.sub("", inspect.getsource(helper))
 
 
 def array_text(value: Any) -> str:
