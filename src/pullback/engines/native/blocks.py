@@ -14,14 +14,17 @@ from typing import Any
 
 import numpy as np
 
-from .panels import BLOCK_BYTES, DEPTH
+from .panels import BLOCK_BYTES, DEPTH, FLAT
 
 __all__ = [
     "BLOCK_BYTES",
     "block_nn",
     "block_nt",
     "block_tn",
+    "columns_at_once",
     "depth_at_once",
+    "one_block",
+    "packs",
     "register",
     "rows_at_once",
 ]
@@ -29,9 +32,27 @@ __all__ = [
 Array = np.ndarray[Any, Any]
 
 
+# Few rows are computed over all columns at once, as long as the sums fit the first-level cache.
+FLAT_BYTES = 16 * 1024
+
 # The rows of a whose blocks stay in the second-level cache, in bytes: the part of a that each
 # panel of b meets again.
 KEPT_BYTES = 192 * 1024
+
+
+# A block of b is copied for so many rows, and where it spans more than this many bytes.
+PACKED_ROWS = 24
+SPREAD_BYTES = 24 * 1024
+
+
+def packs(rows: int, depth: int, width: int, itemsize: int) -> bool:
+    """Whether blocks of so many rows copy their part of b, whose rows have `width` columns."""
+    return rows >= PACKED_ROWS and depth * width * itemsize > SPREAD_BYTES
+
+
+def one_block(rows: int, length: int, width: int, at_once: int, itemsize: int) -> bool:
+    """Whether a product is a single block: small ones do without the divisions below."""
+    return length <= DEPTH and width <= at_once and rows * length * itemsize <= KEPT_BYTES
 
 
 def rows_at_once(depth: int, itemsize: int) -> int:
@@ -43,6 +64,11 @@ def depth_at_once(length: int) -> int:
     """The depth of the blocks of a contraction: alike, and at most DEPTH."""
     blocks = max(1, (length + DEPTH - 1) // DEPTH)
     return max(1, (length + blocks - 1) // blocks)
+
+
+def columns_at_once(rows: int, itemsize: int) -> int:
+    """The columns of a block of a @ b or a.T @ b."""
+    return (BLOCK_BYTES if rows > FLAT else FLAT_BYTES) // itemsize
 
 
 def block_nn(
@@ -95,7 +121,7 @@ def register(*dtypes: str) -> None:
 def _tell_numba() -> None:
     from numba.extending import overload, register_jitable
 
-    for helper in (depth_at_once, rows_at_once):
+    for helper in (columns_at_once, depth_at_once, one_block, packs, rows_at_once):
         register_jitable(nogil=True, error_model="numpy")(helper)
     for function, a_transposed, b_transposed in (
         (block_nn, False, False),

@@ -79,9 +79,12 @@ def engine_of(dtype: str) -> Any:
     """The loaded functions of a dtype, known to LLVM by their symbols from now on."""
     from llvmlite import binding
 
+    from .machine import kept
+
     empty = binding.parse_assembly("")
     engine = binding.create_mcjit_compiler(empty, target())
-    engine.add_object_file(binding.ObjectFileRef.from_data(object_code(dtype)))
+    code = kept(f"blocks of {dtype}", lambda: object_code(dtype))
+    engine.add_object_file(binding.ObjectFileRef.from_data(code))
     engine.finalize_object()
     for transpose in (False, True):
         name = symbol(form_of(dtype), transpose)

@@ -26,6 +26,9 @@ cache, while a panel of it is in use in the first."""
 NARROW = 4
 """So few columns are computed as rows: a vector of columns would be half empty or worse."""
 
+FLAT = 2
+"""So few rows are computed one by one, each over all columns at once."""
+
 PREFETCHED_ROWS = 16
 """How far ahead of its copying a row of b is asked for: processors do not foresee long strides."""
 
@@ -186,12 +189,64 @@ class PanelWriter(TileWriter):
                 target = self.at(c0, builder.mul(builder.add(i, row), c_row))
                 with self.loop(self.number(0), block.columns) as j:
                     value = builder.load(self.at(turned, builder.mul(j, most), row))
-                    place = self.at(target, j)
-                    alone = builder.block
-                    with builder.if_then(block.add):
-                        total = builder.fadd(builder.load(place), value)
-                        added = builder.block
-                    builder.store(self.merged(value, alone, total, added), place)
+                    self.put(value, self.at(target, j), block.add)
+
+    def flat_block(self, c: Any, a: Any, b: Any, block: Sizes) -> None:
+        """A block of few rows and any number of columns, up to DEPTH * BLOCK_BYTES.
+
+        b is read once, from its first row to its last, as fast as it comes from memory: four rows
+        at a time are added to the sums of a row of c, which stay in the first-level cache. The
+        terms of a sum keep their order, hence its bits.
+        """
+        builder, form = self.builder, self.form
+        (c0, c_row), (a0, a_row, a_step), (b0, b_row) = c, a, b
+        sums = self.room(DEPTH)
+        ragged = builder.srem(block.columns, self.number(form.lanes))
+        whole = builder.sub(block.columns, ragged)
+        fours = builder.sub(block.depth, builder.srem(block.depth, self.number(4)))
+        zero = self.ir.Constant(self.vector, None)
+        with self.loop(self.number(0), block.rows) as i:
+            row = self.at(a0, builder.mul(i, a_row))
+            with self.loop(self.number(0), block.columns, form.lanes) as j:
+                self.store(zero, self.at(sums, j))
+
+            def add_rows(k: Any, count: int, row: Any = row) -> None:
+                steps = [builder.add(k, self.number(t)) for t in range(count)]
+                factors = [
+                    self.broadcast(builder.load(self.at(row, builder.mul(step, a_step))))
+                    for step in steps
+                ]
+                sources = [self.at(b0, builder.mul(step, b_row)) for step in steps]
+
+                def add_vectors(j: Any, mask: Any) -> None:
+                    place = self.at(sums, j)
+                    value = self.load(place)
+                    for factor, source in zip(factors, sources, strict=True):
+                        terms = [factor, self.load(self.at(source, j), mask), value]
+                        value = builder.call(self.multiply_add, terms)
+                    self.store(value, place)
+
+                with self.loop(self.number(0), whole, form.lanes) as j:
+                    add_vectors(j, None)
+                with builder.if_then(builder.icmp_signed(">", ragged, self.number(0))):
+                    add_vectors(whole, self.lanes_below(ragged))
+
+            with self.loop(self.number(0), fours, 4) as k:
+                add_rows(k, 4)
+            with self.loop(fours, block.depth) as k:
+                add_rows(k, 1)
+            target = self.at(c0, builder.mul(i, c_row))
+            with self.loop(self.number(0), block.columns) as j:
+                self.put(builder.load(self.at(sums, j)), self.at(target, j), block.add)
+
+    def put(self, value: Any, place: Any, add: Any) -> None:
+        """An entry takes its place, or is added to what stands there."""
+        builder = self.builder
+        alone = builder.block
+        with builder.if_then(add):
+            total = builder.fadd(builder.load(place), value)
+            added = builder.block
+        builder.store(self.merged(value, alone, total, added), place)
 
     def room(self, rows: int) -> Any:
         """Room on the stack for so many rows of a block."""
@@ -238,9 +293,12 @@ def write_block(module: Any, form: Form, transpose: bool, name: str) -> None:
     else:
         few = builder.icmp_signed("<=", columns, word(NARROW))
         many = builder.icmp_signed(">=", rows, word(form.lanes))
-        with builder.if_else(builder.and_(few, many)) as (narrow, wide):
-            with narrow:
-                writer.turned_block(*given)
-            with wide:
-                writer.block(*given, pack, transpose)
+        with builder.if_else(builder.icmp_signed("<=", rows, word(FLAT))) as (flat, other):
+            with flat:
+                writer.flat_block(*given)
+            with other, builder.if_else(builder.and_(few, many)) as (narrow, wide):
+                with narrow:
+                    writer.turned_block(*given)
+                with wide:
+                    writer.block(*given, pack, transpose)
     builder.ret_void()

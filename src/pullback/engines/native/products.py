@@ -19,17 +19,16 @@ from .blocks import (
     block_nn,
     block_nt,
     block_tn,
+    columns_at_once,
     depth_at_once,
+    one_block,
+    packs,
     rows_at_once,
 )
 
 __all__ = ["product_nn", "product_nt", "product_tn"]
 
 Array = np.ndarray[Any, Any]
-
-# A block of b is copied for so many rows, and where it spans more than this many bytes.
-PACKED_ROWS = 24
-SPREAD_BYTES = 24 * 1024
 
 
 def product_nn(out: Array, a: Array, b: Array, lo: int, hi: int, add: bool) -> None:
@@ -46,10 +45,14 @@ def product_nn(out: Array, a: Array, b: Array, lo: int, hi: int, add: bool) -> N
     Example: product_nn(y, x, W1, 0, len(x), False) is y[...] = x @ W1.
     """
     length, width = b.shape
-    at_once = BLOCK_BYTES // out.itemsize
+    at_once = columns_at_once(hi - lo, out.itemsize)
+    if one_block(hi - lo, length, width, at_once, out.itemsize):
+        pack = packs(hi - lo, length, width, out.itemsize)
+        block_nn(out, a, b, lo, 0, 0, hi - lo, width, length, add, pack)
+        return
     deepest = depth_at_once(length)
     rows = rows_at_once(deepest, out.itemsize)
-    pack = hi - lo >= PACKED_ROWS and deepest * width * out.itemsize > SPREAD_BYTES
+    pack = packs(hi - lo, deepest, width, out.itemsize)
     for k in range(0, max(length, 1), deepest):
         depth = min(deepest, length - k)
         more = add or k > 0
@@ -76,6 +79,9 @@ def product_nt(out: Array, a: Array, b: Array, lo: int, hi: int, add: bool) -> N
     """
     width, length = b.shape
     at_once = BLOCK_BYTES // out.itemsize
+    if one_block(hi - lo, length, width, at_once, out.itemsize):
+        block_nt(out, a, b, lo, 0, 0, hi - lo, width, length, add, True)
+        return
     deepest = depth_at_once(length)
     rows = rows_at_once(deepest, out.itemsize)
     for k in range(0, max(length, 1), deepest):
@@ -104,10 +110,14 @@ def product_tn(out: Array, a: Array, b: Array, lo: int, hi: int, n: int, add: bo
     Example: product_tn(dW1, x, dY, 0, len(W1), len(x), False) is dW1[...] = x.T @ dY.
     """
     width = b.shape[1]
-    at_once = BLOCK_BYTES // out.itemsize
+    at_once = columns_at_once(hi - lo, out.itemsize)
+    if one_block(hi - lo, n, width, at_once, out.itemsize):
+        pack = packs(hi - lo, n, width, out.itemsize)
+        block_tn(out, a, b, lo, 0, 0, hi - lo, width, n, add, pack)
+        return
     deepest = depth_at_once(n)
     rows = rows_at_once(deepest, out.itemsize)
-    pack = hi - lo >= PACKED_ROWS and deepest * width * out.itemsize > SPREAD_BYTES
+    pack = packs(hi - lo, deepest, width, out.itemsize)
     for k in range(0, max(n, 1), deepest):
         depth = min(deepest, n - k)
         more = add or k > 0
