@@ -95,6 +95,13 @@ def _number(amount: Any) -> float:
     return float(amount) if isinstance(amount, int | float) else 0.0
 
 
+def native_steps(*arguments: Any) -> Any:
+    """`pullback.engines.native.epoch.NativeSteps(*arguments)`, imported when it is used."""
+    from .native.epoch import NativeSteps
+
+    return NativeSteps(*arguments)
+
+
 # What an engine has to say.
 
 _tell: ContextVar[Tell | None] = ContextVar("tell", default=None)
@@ -107,7 +114,7 @@ def telling(tell: Tell) -> Iterator[None]:
     Example:
         >>> from pullback.engines.choice import notice, telling
         >>> with telling(print):
-        ...     notice("compiling")
+        ...     heard = notice("compiling")
         compiling
     """
     before = _tell.set(tell)
@@ -117,8 +124,9 @@ def telling(tell: Tell) -> Iterator[None]:
         _tell.reset(before)
 
 
-def notice(line: str) -> None:
-    """Say one line to whoever listens; see `telling`."""
+def notice(line: str) -> bool:
+    """Say one line to whoever listens; see `telling`. Whether anybody did."""
     tell = _tell.get()
     if tell is not None:
         tell(line)
+    return tell is not None

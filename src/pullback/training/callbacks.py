@@ -21,6 +21,10 @@ class Callback:
     Each method gets the running `Training`, whose `params`, `epoch` and `updates` it may read,
     whose `rate_factor` it may set, and which `stop(reason)` ends after the step or epoch at hand.
 
+    The native engine does many steps in one call. For a callback with the method `on_step` it
+    does them one by one, which costs speed; one that need not see each step says so by
+    `each_step = False`, and is called about ten times a second, and at the end of each epoch.
+
     Example:
         >>> import numpy as np, pullback as pb
         >>> class StopAtHalf(pb.training.Callback):
@@ -33,6 +37,9 @@ class Callback:
         >>> run.ended
         'the loss is below a half'
     """
+
+    each_step: bool = True
+    """Whether `on_step` must be called after each step; False: now and then is enough."""
 
     def on_begin(self, training: Training) -> None:
         """Before the first step, also of a resumed run."""
@@ -60,9 +67,17 @@ class Callback:
 
 @dataclass(frozen=True)
 class Watch(Callback):
-    """A function of the progress as a callback: called after each step."""
+    """A function of the progress as a callback: called after each step.
+
+    A function with the attribute `each_step = False` is called now and then; see `Callback`.
+    """
 
     function: Callable[[Progress], None]
+
+    @property
+    def each_step(self) -> bool:  # type: ignore[override]
+        """What the function says of itself."""
+        return bool(getattr(self.function, "each_step", True))
 
     def on_step(self, training: Training, progress: Progress) -> None:
         """Call the function."""
@@ -247,6 +262,12 @@ class _Comparison:
         smaller = self.monitor.endswith(("loss", "error"))
         gain = best - value if smaller else value - best
         return gain > self.least
+
+
+def needs_each_step(callback: Callback) -> bool:
+    """Whether it has an `on_step` of its own that must be called after each step."""
+    is_own = getattr(callback.on_step, "__func__", None) is not Callback.on_step
+    return is_own and callback.each_step
 
 
 def as_callbacks(callbacks: Any) -> list[Callback]:

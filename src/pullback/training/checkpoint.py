@@ -16,8 +16,10 @@ from ..errors import StorageError, UsageError
 from ..optim.schedule import factor_at
 from ..storage import load_tensors, save_tensors
 from .callbacks import Callback
-from .loop import Plan, Totals, Training
+from .loop import Training
+from .plan import Plan
 from .steps import Rows, Variables
+from .totals import Totals
 
 FILE = "checkpoint.safetensors"
 FORMAT = "pullback-checkpoint"

@@ -40,6 +40,7 @@ def train(
     target_scaling: str | None = None,
     task: str = "auto",
     dtype: Any = "float32",
+    engine: str = "auto",
     info: Mapping[str, Any] | None = None,
     callbacks: Any = (),
     checkpoint: str | Path | None = None,
@@ -93,6 +94,11 @@ def train(
         task: "classification", "regression", or "auto": labels when y has one column, unless y
             is floating and the loss is not on logits, or the loss counts (Poisson).
         dtype: "float32" or "float64".
+        engine: "reference" runs the derived step as NumPy; "native" compiles it, update rule and
+            loop over the batches included, to machine code (extra `fast`). "auto" decides by the
+            sizes of the work: what NumPy does within some three seconds is not compiled. The
+            engines agree within rounding, not to the last bit; `run.settings["engine"]` tells
+            which one it was, and a resumed run goes on with it.
         info: Plain data that the model keeps: feature_names, image_shape.
         callbacks: `Callback` objects, or functions of the `Progress` after each step.
         checkpoint: A file for checkpoints: the first before the first step, the last at the end.
@@ -107,7 +113,8 @@ def train(
         first, and a second Ctrl-C does not wait for it.
 
     Raises:
-        UsageError: When a setting is not allowed, before the first step.
+        UsageError: When a setting is not allowed, or `engine="native"` cannot run this work,
+            before the first step.
         DataError: When the data cannot be used, before the first step.
         TrainingError: When the loss stops being a finite number; the error names the step and the
             operation, and its `run` holds the model before that step.
@@ -149,6 +156,7 @@ def train(
         target_scaling=target_scaling,
         task=task,
         dtype=dtype,
+        engine=engine,
         info={} if info is None else info,
     )
     run = prepared.run(callbacks, checkpoint, checkpoint_every, resume)

@@ -13,6 +13,7 @@ from typing import Any
 from ..storage.atomic import remove_unfinished
 from .checkpoint import checkpoint_file, save_checkpoint
 from .loop import Training
+from .pieces import SECONDS
 
 BY_USER = "stopped by Ctrl-C"
 
@@ -45,6 +46,11 @@ class Keeper:
     def ended(self) -> str:
         """Why the run ended before its last epoch; empty when it did not."""
         return BY_USER if self._training.interrupted else self._training.ended
+
+    @property
+    def piece_seconds(self) -> float:
+        """How long steps may go on without a look at the clock; 0: not for a single one."""
+        return SECONDS if self._file is None else min(SECONDS, self._every)
 
     def after_step(self) -> None:
         """Write a checkpoint when it is time for one."""

@@ -6,91 +6,26 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-
-from ..data.batches import batch_slices, drawn_order, epoch_order
-from ..engines.reference import executable
 from ..errors import TrainingError, UsageError
 from ..optim import final_params
 from ..optim.schedule import factor_at
 from ..program import UPDATE
-from .callbacks import Callback
+from .callbacks import Callback, needs_each_step
 from .divergence import AT_THE_START, Failure, all_finite, first_failure
 from .metrics import NumberScores
+from .pieces import SECONDS, Steps
+from .piecewise import Piecewise
+from .plan import Plan
 from .programs import Problem
 from .run import Progress
-from .settings import number_at_least_zero
+from .settings import is_solver, number_at_least_zero
 from .steps import Rows, Stepper, Variables
+from .totals import Totals, wide
 
 ROWS_AT_ONCE = 4096
-
-PROBES = 100
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How a run visits the rows, and for how long.
-
-    Attributes:
-        rows: The training rows.
-        validation: The rows that are evaluated after each epoch; None without.
-        step_rows: Rows of a step.
-        least_rows: A last step with fewer rows joins the one before it.
-        sampling: "shuffle", "replacement" or "ordered".
-        epochs: How often every row is seen.
-        seed: Of the order of the rows.
-        learning_rate: Of an update, before schedule and callbacks; None for a solver.
-        schedule: Updates done before -> a factor of the learning rate.
-    """
-
-    rows: Rows
-    validation: Rows | None
-    step_rows: int
-    least_rows: int
-    sampling: str
-    epochs: int
-    seed: int
-    learning_rate: float | None
-    schedule: Callable[[int], float]
-
-    @property
-    def slices(self) -> list[slice]:
-        """Where each step of an epoch lies in its order."""
-        return batch_slices(len(self.rows), self.step_rows, self.least_rows)
-
-    def order(self, epoch: int) -> Any:
-        """The rows of an epoch in the order in which they are visited; None for as they lie."""
-        one_step = len(self.slices) == 1 and self.sampling == "shuffle"
-        if self.sampling == "ordered" or one_step:
-            return None
-        draw = epoch_order if self.sampling == "shuffle" else drawn_order
-        return draw(len(self.rows), self.seed, epoch)
-
-    def factors(self) -> list[tuple[int, float]]:
-        """(step, factor) of the schedule at `PROBES` steps, from the first to the last one.
-
-        No settings and no program tell a user's schedule from another of its name; these do.
-        """
-        last = len(self.slices) * self.epochs - 1
-        steps = np.unique(np.linspace(0, last, PROBES).round().astype(int)).tolist()
-        return [(step, factor_at(self.schedule, step)) for step in steps]
-
-
-@dataclass
-class Totals:
-    """What an epoch has summed up so far; the loss without the penalty."""
-
-    loss: float = 0.0
-    penalty: float = 0.0
-    weight: float = 0.0
-    rows: int = 0
-    seconds: float = 0.0
-    learning_rate: float = 0.0
-    metrics: dict[str, Any] = field(default_factory=dict)
 
 
 class Training:
@@ -106,26 +41,49 @@ class Training:
         interrupted: Whether the run pauses here, to be resumed some day.
         resumed: Whether it goes on from a checkpoint.
         history: The records so far.
+        piece_seconds: About how long an engine of machine code runs between two looks at
+            callbacks, checkpoints and Ctrl-C; 0 for a look after each step.
     """
 
     def __init__(
-        self, problem: Problem, plan: Plan, stepper: Stepper, callbacks: Sequence[Callback]
+        self,
+        problem: Problem,
+        plan: Plan,
+        stepper: Stepper,
+        callbacks: Sequence[Callback],
+        steps: Steps | None = None,
     ) -> None:
         self.problem, self.plan, self.callbacks = problem, plan, list(callbacks)
-        solves = plan.learning_rate is None
-        rule_state = {} if solves else problem.optimizer.init(problem.params)
-        self.variables = Variables(dict(problem.params), dict(problem.state), rule_state)
+        self._variables = initial_variables(problem)
+        self._stepper = stepper
+        self._slices = plan.slices
+        self.piece_seconds = SECONDS
+        self._pieces: Piecewise | None = None
+        if steps is not None:
+            rule, start = problem.optimizer, self._variables
+            self._pieces = Piecewise(plan, rule, stepper.step, steps, start)
         self.epoch, self.step, self.updates = 0, 0, 0
         self._rate_factor, self.ended = 1.0, ""
         self.interrupted, self.resumed = False, False
         self.brought_back: tuple[Mapping[str, Any], Mapping[str, Any]] | None = None
         self.totals = Totals()
         self.history: list[dict[str, float]] = []
-        self._stepper = stepper
-        self._evaluation = executable(problem.evaluation()).flat
-        self._slices = plan.slices
+        self._evaluation = stepper.compiled(problem.evaluation())
 
     # What callbacks use.
+
+    @property
+    def variables(self) -> Variables:
+        """Parameters, state of the layers and of the update rule; never written to."""
+        if self._pieces is not None and self._pieces.moved:
+            self._variables = self._pieces.variables()
+        return self._variables
+
+    @variables.setter
+    def variables(self, variables: Variables) -> None:
+        self._variables = variables
+        if self._pieces is not None:
+            self._pieces.restore(variables)
 
     @property
     def params(self) -> Mapping[str, Any]:
@@ -177,6 +135,18 @@ class Training:
         """Whether nothing has ended or interrupted the run."""
         return not self.ended and not self.interrupted
 
+    @property
+    def engine_source(self) -> str:
+        """The source of the steps that an engine of machine code runs; empty on the reference."""
+        return "" if self._pieces is None else self._pieces.source
+
+    def close(self) -> None:
+        """Give back what an engine holds; the variables stay."""
+        if self._pieces is not None:
+            self._variables = self.variables
+            self._pieces.close()
+            self._pieces = None
+
     # The loop.
 
     def begin(self) -> None:
@@ -216,11 +186,13 @@ class Training:
         self._close_epoch()
 
     def _finish_epoch(self, after_step: Callable[[], None]) -> None:
-        order = self.plan.order(self.epoch)
+        order = self.plan.order(self.epoch) if self._pieces is None else None
         while self.step < len(self._slices):
             started = time.perf_counter()
-            chosen = self._slices[self.step]
-            self._one_step(self.plan.rows.chosen(chosen if order is None else order[chosen]))
+            if self._pieces is None:
+                self._one_step(self._rows_of(self.step, order))
+            else:
+                self._one_piece(self._pieces)
             self.totals.seconds += time.perf_counter() - started
             if self.step < len(self._slices):
                 after_step()
@@ -240,21 +212,36 @@ class Training:
         loss, moved = float(result["loss"]), self.variables.after(result)
         if not (math.isfinite(loss) and all_finite(moved)):
             raise self._diverged(first_failure(self._stepper, *arguments), rate)
-        self.variables = moved
+        self._variables = moved
         self.step, self.updates = self.step + 1, self.updates + 1
-        self._add(loss, result, rows, rate)
+        self.totals.add(result, rows.weight, len(rows), rate, self._sums)
+        self._tell_step()
+
+    def _one_piece(self, pieces: Piecewise) -> None:
+        """Some steps at once; one where somebody watches each of them."""
+        alone = not self.piece_seconds or any(map(needs_each_step, self.callbacks))
+        base = self.plan.learning_rate or 0.0
+        seconds = 0.0 if alone else self.piece_seconds
+        done = pieces.run(self.epoch, self.step, self.updates, base, self.rate_factor, seconds)
+        self.updates += done.steps
+        self.step = done.next_step
+        if done.steps:
+            self.totals.add_steps(done.told, done.weights, done.rows, done.rate, self._sums)
+        if done.failed is not None:
+            rows = self._rows_of(done.next_step, pieces.order(self.epoch))
+            numbers = self.problem.optimizer.numbers(self.updates + 1, done.failed)
+            arguments = (rows, self.variables, self.updates, numbers)
+            raise self._diverged(first_failure(self._stepper, *arguments), done.failed)
+        if done.steps:
+            self._tell_step()
+
+    def _rows_of(self, step: int, order: Any) -> Rows:
+        chosen = self._slices[step]
+        return self.plan.rows.chosen(chosen if order is None else order[chosen])
+
+    def _tell_step(self) -> None:
         for callback in self.callbacks:
             callback.on_step(self, self._progress())
-
-    def _add(self, loss: float, result: Mapping[str, Any], rows: Rows, rate: float) -> None:
-        totals, penalty = self.totals, float(result.get("penalty", 0.0))
-        totals.loss += (loss - penalty) * (1.0 if self._sums else rows.weight)
-        totals.penalty += penalty * rows.weight
-        totals.weight += rows.weight
-        totals.rows += len(rows)
-        totals.learning_rate = rate
-        for name, value in result.get("metrics", {}).items():
-            totals.metrics[name] = totals.metrics.get(name, 0.0) + _wide(value)
 
     @property
     def _sums(self) -> bool:
@@ -317,17 +304,17 @@ class Training:
             if part.weight:
                 loss += float(result["loss"]) * (1 if self._sums else part.weight)
             for name, value in result.get("metrics", {}).items():
-                metrics[name] = metrics.get(name, 0.0) + _wide(value)
+                metrics[name] = metrics.get(name, 0.0) + wide(value)
         loss = loss if self._sums else loss / rows.weight
         record = {"loss": loss}
         if self.problem.penalty is not None:
-            record["penalty"] = float(self._penalty(params=dict(params)))
+            record["penalty"] = float(self._penalty(*params.values()))
             record["loss"] += record["penalty"]
         return record | self._told(metrics, len(rows), rows)
 
     @cached_property
     def _penalty(self) -> Callable[..., Any]:
-        return executable(self.problem.penalty_program())
+        return self._stepper.compiled(self.problem.penalty_program())
 
     def _told(self, sums: Mapping[str, Any], count: int, rows: Rows) -> dict[str, float]:
         """What the sums over so many rows of a set say of it."""
@@ -351,6 +338,8 @@ class Training:
         )
 
 
-def _wide(value: Any) -> Any:
-    """A sum in float64: a Python number, or an array with one per column."""
-    return np.asarray(value, np.float64) if np.ndim(value) else float(value)
+def initial_variables(problem: Problem) -> Variables:
+    """Where training begins; a solver keeps no state of its own."""
+    rule: Any = problem.optimizer
+    rule_state = {} if is_solver(rule) else rule.init(problem.params)
+    return Variables(dict(problem.params), dict(problem.state), rule_state)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from ..checking import GradientCheck, check_gradients
 from ..data.labels import Classes
 from ..differentiate import value_and_grad
 from ..engines.blas import one_blas_thread
+from ..engines.choice import AUTO, ENGINES, NATIVE
 from ..errors import PullbackError, UsageError
 from ..models import Model
 from ..models.model import layer_names
@@ -22,6 +23,7 @@ from ..program import Program
 from . import settings as checks
 from .callbacks import Callback, EarlyStopping, as_callbacks
 from .checkpoint import fingerprint, load_checkpoint, restore
+from .engine import checked_engine, engine_of, steps_of
 from .history import History
 from .keeper import Keeper
 from .loop import Plan, Training
@@ -40,7 +42,7 @@ class Prepared:
         plan: The rows, how they are visited, and for how long.
         classes: The labels; None where targets are numbers.
         scale: How inputs are scaled; None for not at all.
-        settings: Every setting, defaults included (plain data).
+        given: Every setting, defaults included (plain data); the engine as it was asked for.
         info: What the model keeps beside (plain data).
         part_rows: Rows of a batch; several may be accumulated to one step.
         callbacks: Those that the settings ask for.
@@ -50,7 +52,7 @@ class Prepared:
     plan: Plan
     classes: Classes | None
     scale: checks.Scaling | None
-    settings: Mapping[str, Any]
+    given: Mapping[str, Any]
     info: Mapping[str, Any]
     part_rows: int
     callbacks: tuple[Callback, ...] = ()
@@ -61,6 +63,20 @@ class Prepared:
         if checks.is_solver(self.problem.optimizer):
             return value_and_grad(self.problem.loss_program(), wrt="params")
         return self.problem.step()
+
+    @cached_property
+    def engine(self) -> str:
+        """ "reference" or "native": what runs the steps, chosen when it is first asked for.
+
+        Raises:
+            UsageError: When the native engine was asked for and cannot run this step.
+        """
+        return engine_of(self)
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """Every setting, defaults included (plain data), with the engine that runs."""
+        return {**self.given, "engine": self.engine}
 
     @property
     def rows(self) -> Any:
@@ -126,21 +142,43 @@ class Prepared:
         every = checks.number_at_least_zero("checkpoint_every", checkpoint_every)
         if checks.is_solver(self.problem.optimizer):
             return self._solved(callbacks, checkpoint, resume)
+        if resume is not None:
+            return self.like(resume)._trained(callbacks, checkpoint or resume, every, resume)
+        return self._trained(callbacks, checkpoint, every, None)
+
+    def _trained(
+        self, callbacks: Any, file: str | Path | None, every: float, resume: str | Path | None
+    ) -> Run:
         training = self.training(callbacks) if resume is None else self.resumed(resume, callbacks)
-        file = checkpoint if checkpoint is not None else resume
-        keeper = Keeper(training, file, every, {} if file is None else self.identity)
-        with self._kept(training):
-            self._train(training, keeper)
-        return self._run(training, keeper.ended)
+        with closing(training):
+            keeper = Keeper(training, file, every, {} if file is None else self.identity)
+            training.piece_seconds = keeper.piece_seconds
+            with self._kept(training):
+                self._train(training, keeper)
+            return self._run(training, keeper.ended)
+
+    def like(self, checkpoint: str | Path) -> Prepared:
+        """This run on the engine of a checkpoint, unless another one was asked for.
+
+        Raises:
+            StorageError: When the checkpoint cannot be read.
+            UsageError: When it was made by an engine that is not installed.
+        """
+        then = load_checkpoint(checkpoint).settings.get("engine")
+        if self.given["engine"] != AUTO or then not in ENGINES:
+            return self
+        checked_engine(then, self.problem.optimizer, self.given["accumulate"])
+        return replace(self, given={**self.given, "engine": then})
 
     def training(self, callbacks: Any = ()) -> Training:
         """The run at its start, with these callbacks behind those of the settings."""
-        parts = self.settings["accumulate"]
+        parts = self.given["accumulate"]
         least = self.plan.least_rows
-        seed = self.settings["seed"]
+        seed = self.given["seed"]
         stepper = Stepper(self.problem, self.step, self.part_rows, least, parts, seed)
         everyone = [*self.callbacks, *as_callbacks(callbacks)]
-        return Training(self.problem, self.plan, stepper, everyone)
+        steps = steps_of(self) if self.engine == NATIVE else None
+        return Training(self.problem, self.plan, stepper, everyone, steps)
 
     def resumed(self, checkpoint: str | Path, callbacks: Any = ()) -> Training:
         """The run where a checkpoint stands.
@@ -149,8 +187,9 @@ class Prepared:
             StorageError: When the checkpoint cannot be read.
             UsageError: When it is of another run: the setting that differs is named.
         """
-        training = self.training(callbacks)
-        restore(training, load_checkpoint(checkpoint), self.identity)
+        run = self.like(checkpoint)
+        training = run.training(callbacks)
+        restore(training, load_checkpoint(checkpoint), run.identity)
         return training
 
     @property
@@ -213,6 +252,7 @@ class Prepared:
             step=self.step,
             settings=dict(self.settings),
             ended=ended,
+            native_source=training.engine_source,
         )
 
 

@@ -18,8 +18,9 @@ from ..optim import SGD, Averaged, ClippedByNorm, ClippedByValue
 from ..optim.decay import is_weight_matrix
 from ..optim.schedule import schedule_over
 from . import settings as checks
-from .loop import Plan
+from .engine import checked_engine
 from .metrics import chosen_metrics
+from .plan import Plan
 from .prepared import Prepared, early_stopping
 from .programs import Problem
 from .settings import Settings
@@ -87,6 +88,7 @@ class _Preparation:
         self.dtype = checks.floating_dtype(given.dtype)
         self.sampling = checks.one_of("sampling", given.sampling, checks.SAMPLINGS)
         self.parts = checks.whole_number("accumulate", given.accumulate, 1)
+        checked_engine(given.engine, self.rule, self.parts)
         x = checks.checked_rows(X, self.dtype)
         self.info = checks.plain_info(given.info, x.shape[1])
         labelled = checks.is_classification(given.task, self.loss, y)
@@ -124,7 +126,7 @@ class _Preparation:
             ),
             classes=self.classes,
             scale=self.scale,
-            settings=self._told(rate),
+            given=self._told(rate),
             info={**self.info, "loss": type(self.loss).__name__},
             part_rows=self.part_rows,
             callbacks=tuple(early_stopping(self.given.early_stopping, self.validation is not None)),
@@ -276,7 +278,7 @@ class _Preparation:
             "early_stopping": given.early_stopping,
             "weighted": self.weighted,
             "dtype": str(self.dtype),
-            "engine": "reference",
+            "engine": given.engine,
             "rows": len(self.rows),
             "validation_rows": 0 if self.validation is None else len(self.validation),
             "columns": self.rows.x.shape[1],

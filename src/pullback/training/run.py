@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,7 @@ class Run:
         step: The training step that ran: forward, derived backward, update.
         settings: Every setting, defaults included (plain data).
         ended: Why it ended before its last epoch; empty when it did not.
+        native_source: What the native engine compiled; empty on the reference engine.
 
     Example:
         >>> import numpy as np, pullback as pb
@@ -71,6 +72,19 @@ class Run:
     step: Program
     settings: Mapping[str, Any]
     ended: str = ""
+    native_source: str = field(default="", repr=False)
+
+    def engine_source(self) -> str:
+        """The Python source of what ran: the native engine's loops, or the step as NumPy.
+
+        Example:
+            >>> import numpy as np, pullback as pb
+            >>> net = pb.nn.Sequential(pb.nn.Dense(2))
+            >>> run = pb.train(net, np.eye(2), ["left", "right"], batch_size="full", epochs=3)
+            >>> "def training_step(" in run.engine_source()
+            True
+        """
+        return self.native_source or self.step.to_numpy()
 
     @property
     def made_it_worse(self) -> bool:

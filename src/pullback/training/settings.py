@@ -47,6 +47,7 @@ class Settings:
     target_scaling: str | None = None
     task: str = "auto"
     dtype: Any = "float32"
+    engine: str = "auto"
     info: Mapping[str, Any] = field(default_factory=dict)
 
 
