@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -15,6 +17,10 @@ settings.register_profile(
     "fuzz", deadline=None, max_examples=2000, suppress_health_check=slow_machines
 )
 settings.load_profile("fixed")
+
+# Many tests start a Python of their own, and each would compile the whole package anew.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # A shell that starts the tests in the background lets them ignore Ctrl-C, which some tests press.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

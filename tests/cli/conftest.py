@@ -1,8 +1,10 @@
-"""The command line as a process, and files for it to read."""
+"""The command line as a process or without one, and files for it to read."""
 
+import io
 import os
 import subprocess
 import sys
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -50,15 +52,27 @@ def run_in(folder: Path, *words: object, **environment: str) -> Finished:
     return Finished(done.returncode, done.stdout, done.stderr)
 
 
+def run_here(folder: Path, *words: object) -> Finished:
+    """The same in this process: a new one takes longer than most of what it is asked to do."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
+    with chdir(folder), redirect_stdout(out), redirect_stderr(err):
+        code = main([*map(str, words)])
+    told = []
+    for stream in (out, err):
+        stream.seek(0)
+        told.append(stream.read())
+    return Finished(code, *told)
+
+
 @pytest.fixture
 def pullback(tmp_path):
-    """Run a command in an empty folder."""
+    """Run a command in an empty folder, in a process of its own."""
     return partial(run_in, tmp_path)
 
 
 @pytest.fixture
 def in_process(tmp_path, monkeypatch, capsys):
-    """The same without a process of its own, which takes longer than most of what is refused."""
+    """The same without a process of its own."""
     monkeypatch.chdir(tmp_path)
     for name in ("FORCE_COLOR", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)

@@ -147,9 +147,9 @@ def test_bad_input_of_train(in_process, files, words, said):
     assert (files / "used" / "thesis.tex").read_text() == "precious"
 
 
-def test_a_solver_refuses_a_loss_that_is_another_at_each_look(pullback, files):
+def test_a_solver_refuses_a_loss_that_is_another_at_each_look(in_process, files):
     before = sorted(files.rglob("*"))
-    done = pullback("train", "--optimizer", "lbfgs", "--batch-size", "full", "--dropout", 0.1)
+    done = in_process("train", "--optimizer", "lbfgs", "--batch-size", "full", "--dropout", 0.1)
     assert done.code == 2
     assert "L-BFGS needs the same loss at every look" in done.err
     assert sorted(files.rglob("*")) == before
@@ -162,8 +162,8 @@ def test_an_unknown_command(pullback):
 
 
 @pytest.mark.parametrize("out", [(), ("--out", "deep/er/run"), ("--out", "nothing")])
-def test_a_diverging_run_fails_and_keeps_the_last_good_weights(pullback, files, out):
-    done = pullback("train", "--learning-rate", "1e9", "--epochs", 2, "--quiet", *out)
+def test_a_diverging_run_fails_and_keeps_the_last_good_weights(in_process, files, out):
+    done = in_process("train", "--learning-rate", "1e9", "--epochs", 2, "--quiet", *out)
     assert done.code == 1
     assert done.complaint.startswith("Training diverged at epoch 1, step ")
     assert "The first infinity is in " in done.complaint or "The first NaN is in " in done.complaint
@@ -172,12 +172,12 @@ def test_a_diverging_run_fails_and_keeps_the_last_good_weights(pullback, files, 
     assert all(np.all(np.isfinite(value)) for value in model.params.values())
 
 
-def test_a_run_that_fails_beside_another_leaves_the_other(pullback, files):
-    assert pullback("train", "iris", "--epochs", 1).code == 0
+def test_a_run_that_fails_beside_another_leaves_the_other(in_process, files):
+    assert in_process("train", "iris", "--epochs", 1).code == 0
     before = sorted(files.rglob("*"))
-    assert pullback("train", "--learning-rate", "1e9", "--epochs", 2).code == 1
+    assert in_process("train", "--learning-rate", "1e9", "--epochs", 2).code == 1
     assert set(before) <= set(files.rglob("*"))
-    assert pullback("predict", "runs/0001", "iris").code == 0
+    assert in_process("predict", "runs/0001", "iris").code == 0
 
 
 @pytest.mark.parametrize("missing", ["typer", "rich"])
@@ -195,8 +195,8 @@ def test_without_typer_or_rich_the_command_names_the_extra(tmp_path, missing):
     )
 
 
-def test_a_reader_that_leaves_early_sees_no_traceback(pullback, tmp_path):
-    assert pullback("train", "--epochs", 1, "--out", "run").code == 0
+def test_a_reader_that_leaves_early_sees_no_traceback(in_process, tmp_path):
+    assert in_process("train", "--epochs", 1, "--out", "run").code == 0
     command = [sys.executable, "-m", "pullback", "predict", "run", "digits", "--proba"]
     with subprocess.Popen(
         command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE

@@ -171,9 +171,9 @@ def test_a_solver_shows_its_iterations(in_process):
     assert "a minimum was found" not in done.out
 
 
-def test_a_solver_that_comes_to_a_minimum_says_so(pullback, tmp_path):
+def test_a_solver_that_comes_to_a_minimum_says_so(in_process, tmp_path):
     words = "iris --hidden none --penalty l2:strength=0.1 --optimizer lbfgs --batch-size full"
-    done = pullback("train", *words.split(), "--out", "run")
+    done = in_process("train", *words.split(), "--out", "run")
     with (tmp_path / "run" / "history.csv").open() as file:
         iterations = len(list(csv.DictReader(file))) - 1
     assert 0 < iterations < 50

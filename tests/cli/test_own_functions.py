@@ -154,9 +154,9 @@ def test_libraries_below_the_folder_of_a_file_stay_imported(folder, monkeypatch)
     assert "helpers" not in sys.modules
 
 
-def test_the_model_needs_the_file_no_more(folder, pullback):
+def test_the_model_needs_the_file_no_more(folder, in_process, pullback):
     train(OWN)
-    before = pullback("predict", "run", "flowers.csv")
+    before = in_process("predict", "run", "flowers.csv")
     (folder / "mine.py").unlink()
     (folder / "helpers.py").unlink()
     after = pullback("predict", "run", "flowers.csv")
@@ -294,14 +294,14 @@ def test_an_error_that_did_not_come_through_the_users_file_is_not_told_as_theirs
         raise ZeroDivisionError
 
 
-def test_what_a_loss_of_ones_own_takes_the_targets_for_is_told(folder, pullback):
+def test_what_a_loss_of_ones_own_takes_the_targets_for_is_told(folder, in_process):
     lines = (folder / "flowers.csv").read_text().splitlines()
     (folder / "numbers.csv").write_text("\n".join(line.partition(",")[2] for line in lines))
     words = ("--loss", "mine.py:squared", "--epochs", 1)
-    classes = pullback("train", "flowers.csv", *words, "--target", "kind").out
+    classes = in_process("train", "flowers.csv", *words, "--target", "kind").out
     assert "to learn: kind: text taken as 3 classes" in classes
     assert "CustomLoss(squared), the mean over the rows of a step" in classes
-    numbers = pullback("train", "numbers.csv", *words, "--target", "note").out
+    numbers = in_process("train", "numbers.csv", *words, "--target", "note").out
     assert "note: numbers from 0 to 59; --task classification takes them as classes" in numbers
     assert "target scaling: each column is brought to mean 0" in numbers
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import pullback as pb
-from conftest import run_in, write_flowers
+from conftest import run_here, write_flowers
 from pullback.data import load
 
 
@@ -17,7 +17,7 @@ def trained(tmp_path_factory):
     """A run on string labels, made once."""
     folder = tmp_path_factory.mktemp("trained")
     words = ("--target", "kind", "--epochs", 30, "--batch-size", 8, "--out", "trees")
-    assert run_in(folder, "train", write_flowers(folder), *words).code == 0
+    assert run_here(folder, "train", write_flowers(folder), *words).code == 0
     return folder / "trees"
 
 

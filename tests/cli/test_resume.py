@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import pullback as pb
-from conftest import run_in, write_flowers
+from conftest import run_here, write_flowers
 from pullback.cli import main
 from pullback.storage import atomic
 
@@ -68,7 +68,7 @@ def whole(tmp_path_factory):
     """The run that nothing interrupts."""
     folder = tmp_path_factory.mktemp("whole")
     write_flowers(folder, noise=1.2)
-    assert run_in(folder, *WORDS, "--out", "run").code == 0
+    assert run_here(folder, *WORDS, "--out", "run").code == 0
     return folder / "run"
 
 
@@ -133,39 +133,39 @@ def test_ctrl_c_saves_all_files_and_says_how_to_resume(whole, tmp_path):
     files = {file.name for file in (tmp_path / "run").iterdir()}
     assert files == {file.name for file in whole.iterdir()}
     assert len(pb.load(tmp_path / "run").predict([[1.0, 2.0, 3.0]])) == 1
-    resumed = run_in(tmp_path, "train", "--resume", "run")
+    resumed = run_here(tmp_path, "train", "--resume", "run")
     assert (resumed.code, resumed.err) == (0, "")
     assert "goes on with run" in resumed.out
     assert outcome(tmp_path / "run") == outcome(whole)
 
 
-def test_more_epochs_go_on_where_the_run_ended(pullback, flowers, tmp_path):
+def test_more_epochs_go_on_where_the_run_ended(in_process, flowers, tmp_path):
     words = ("train", flowers, "--target", "kind", "--dropout", 0.2, "--optimizer", "adam")
-    assert pullback(*words, "--epochs", 5, "--out", "long").code == 0
-    assert pullback(*words, "--epochs", 2, "--out", "short").code == 0
-    done = pullback("train", "--resume", "short", "--epochs", 5, "--quiet")
+    assert in_process(*words, "--epochs", 5, "--out", "long").code == 0
+    assert in_process(*words, "--epochs", 2, "--out", "short").code == 0
+    done = in_process("train", "--resume", "short", "--epochs", 5, "--quiet")
     assert (done.code, done.out, done.err) == (0, "short\n", "")
     assert outcome(tmp_path / "short") == outcome(tmp_path / "long")
     settings = json.loads((tmp_path / "short" / "settings.json").read_text())
     assert settings["epochs"] == settings["command"]["epochs"] == 5
-    fewer = pullback("train", "--resume", "short", "--epochs", 3)
+    fewer = in_process("train", "--resume", "short", "--epochs", 3)
     assert fewer.code == 2
     assert "stands in epoch 5 already" in fewer.err
 
 
-def test_a_run_that_is_over_says_so(pullback, flowers, tmp_path):
+def test_a_run_that_is_over_says_so(in_process, flowers, tmp_path):
     words = ("train", flowers, "--target", "kind", "--epochs", 3, "--validation", 0.3)
-    assert pullback(*words, "--out", "done").code == 0
+    assert in_process(*words, "--out", "done").code == 0
     before = outcome(tmp_path / "done")
-    done = pullback("train", "--resume", "done")
+    done = in_process("train", "--resume", "done")
     assert "done has done all its 3 epochs; --epochs with a larger number adds more" in done.out
     assert (done.code, outcome(tmp_path / "done")) == (0, before)
     stop = ("--early-stopping", "1:least_improvement=9")
-    assert pullback(*words, *stop, "--out", "stopped").code == 0
-    done = pullback("train", "--resume", "stopped")
+    assert in_process(*words, *stop, "--out", "stopped").code == 0
+    done = in_process("train", "--resume", "stopped")
     assert "stopped has ended for good after epoch 1" in done.out
     kept = (tmp_path / "stopped" / "settings.json").read_bytes()
-    done = pullback("train", "--resume", "stopped", "--epochs", 9)
+    done = in_process("train", "--resume", "stopped", "--epochs", 9)
     assert done.code == 2
     assert "epochs=9: stopped/checkpoint.safetensors is of a run that has ended for" in done.err
     assert done.err.count("\n") == 1
@@ -173,11 +173,11 @@ def test_a_run_that_is_over_says_so(pullback, flowers, tmp_path):
 
 
 @pytest.mark.parametrize("harm", ["a bit", "cut", "empty", "a model", "another run"])
-def test_a_checkpoint_that_cannot_be_used(pullback, flowers, tmp_path, harm):
+def test_a_checkpoint_that_cannot_be_used(in_process, flowers, tmp_path, harm):
     """One sentence, without the advice to resume with it; nothing in the folder changes."""
     words = ("train", flowers, "--target", "kind", "--epochs", 1)
-    assert pullback(*words, "--out", "run").code == 0
-    assert pullback(*words, "--seed", 9, "--out", "other").code == 0
+    assert in_process(*words, "--out", "run").code == 0
+    assert in_process(*words, "--seed", 9, "--out", "other").code == 0
     file = tmp_path / "run" / "checkpoint.safetensors"
     whole = file.read_bytes()
     file.write_bytes(
@@ -190,7 +190,7 @@ def test_a_checkpoint_that_cannot_be_used(pullback, flowers, tmp_path, harm):
         }[harm]
     )
     before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
-    done = pullback("train", "--resume", "run", "--epochs", 2)
+    done = in_process("train", "--resume", "run", "--epochs", 2)
     told = {
         "a bit": "is damaged: what it holds does not fit its checksum.",
         "cut": "is a damaged safetensors file",
@@ -217,7 +217,7 @@ def test_an_impatient_ctrl_c_does_not_wait_and_the_run_can_go_on(whole, tmp_path
     assert process.returncode == 130
     assert err.startswith("pullback: stopped by Ctrl-C")
     assert err.endswith("; resume with: python -m pullback train --resume run\n")
-    assert run_in(tmp_path, "train", "--resume", "run").code == 0
+    assert run_here(tmp_path, "train", "--resume", "run").code == 0
     assert outcome(tmp_path / "run") == outcome(whole)
 
 
@@ -237,13 +237,13 @@ def test_an_impatient_ctrl_c_does_not_wait_and_the_run_can_go_on(whole, tmp_path
         ("--resume changed", "was made with other data."),
     ],
 )
-def test_what_cannot_be_resumed(pullback, flowers, tmp_path, words, said):
+def test_what_cannot_be_resumed(in_process, flowers, tmp_path, words, said):
     common = ("train", flowers.name, "--target", "kind", "--epochs", 2, "-q")
     if "solved" in words:
         solver = ("--optimizer", "lbfgs", "--batch-size", "full")
-        assert pullback(*common, *solver, "--out", "solved").code == 0
+        assert in_process(*common, *solver, "--out", "solved").code == 0
     if "changed" in words:
-        assert pullback(*common, "--out", "changed").code == 0
+        assert in_process(*common, "--out", "changed").code == 0
         flowers.write_text(flowers.read_text().replace("ash,0.", "ash,1."))
     for name, text in {
         "damaged": '{"command":',
@@ -252,7 +252,7 @@ def test_what_cannot_be_resumed(pullback, flowers, tmp_path, words, said):
     }.items():
         (tmp_path / name).mkdir()
         (tmp_path / name / "settings.json").write_text(text)
-    done = pullback("train", *words.split())
+    done = in_process("train", *words.split())
     assert done.code in (1, 2)
     assert said in done.err
     assert done.err.count("\n") == 1

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import pullback as pb
-from conftest import run_in
+from conftest import run_here
 from pullback.data import load, split
 
 FILES = {
@@ -29,7 +29,7 @@ FILES = {
 def made(tmp_path_factory):
     """A run on images, made once."""
     folder = tmp_path_factory.mktemp("made")
-    done = run_in(folder, "train", "digits", "--epochs", 2, "--hidden", "12", "--out", "run")
+    done = run_here(folder, "train", "digits", "--epochs", 2, "--hidden", "12", "--out", "run")
     assert done.code == 0
     return folder / "run"
 
@@ -112,19 +112,19 @@ def test_the_training_step_runs_with_numpy_alone_and_trains(run, tmp_path):
         assert not np.array_equal(result[name], given[name])
 
 
-def test_same_seed_same_bits_and_another_seed_others(run, pullback, tmp_path):
+def test_same_seed_same_bits_and_another_seed_others(run, pullback, in_process, tmp_path):
     words = ("train", "digits", "--epochs", 2, "--hidden", "12", "--quiet")
     pullback(*words, "--out", "again")
-    pullback(*words, "--out", "other", "--seed", 1)
+    in_process(*words, "--out", "other", "--seed", 1)
     model = (run / "model.safetensors").read_bytes()
     assert (tmp_path / "again" / "model.safetensors").read_bytes() == model
     assert (tmp_path / "other" / "model.safetensors").read_bytes() != model
 
 
 def test_an_empty_folder_is_taken_and_without_images_there_are_no_weights(
-    pullback, flowers, tmp_path
+    in_process, flowers, tmp_path
 ):
     (tmp_path / "mine").mkdir()
     words = ("--target", "kind", "--epochs", 1, "--out", "mine")
-    assert pullback("train", flowers, *words).code == 0
+    assert in_process("train", flowers, *words).code == 0
     assert {file.name for file in (tmp_path / "mine").iterdir()} == FILES
