@@ -7,7 +7,7 @@ import pytest
 
 import pullback as pb
 from pullback.engines.apart import taken_apart
-from pullback.engines.buffered import Buffered
+from pullback.engines.buffered import Buffered, NotBuffered
 from pullback.engines.draws import uniform_into
 from pullback.engines.reference import executable
 from pullback.losses.losses import LOSSES
@@ -53,25 +53,85 @@ FUNCTIONS = {
     "over_itself": lambda x, w: np.sum((x @ w) * (x @ w)[::-1] + (x @ w), axis=0),
     "of_three_axes": lambda x, w: np.sum(np.exp(x[:, :, None] * w), axis=1) / np.sqrt(5.0 + w[0]),
     "with_constants": lambda x, w: np.ones_like(x) * 2.0 - np.where(x > 0, x, 0.0) @ w @ w.T,
+    "of_powers": lambda x, w: (x * x) ** 3 + (x * x) ** 0.5 + (x * x + 1.0) ** -1 + w[0, 0] ** 2,
     "twice": lambda x, w: (x @ w, x @ w, x, x.T, np.sum(x)),
 }
 
 
-@pytest.mark.parametrize("rows", [1, 7])
+# Enough columns and rows for sums in another order to have other bits.
+@pytest.mark.parametrize("rows", [1, 70])
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_functions_and_their_gradients(name, rows):
     random = np.random.default_rng(0)
-    x, w = random.normal(size=(rows, 5)), random.normal(size=(5, 5))
-    program = pb.trace(FUNCTIONS[name], x="N 5", w="5 5")
+    x, w = random.normal(size=(rows, 33)), random.normal(size=(33, 33))
+    program = pb.trace(FUNCTIONS[name], x="N 33", w="33 33")
     programs = [program]
     if name != "twice":
-        of_sum = pb.trace(lambda x, w: np.sum(FUNCTIONS[name](x, w) ** 2), x="N 5", w="5 5")
+        of_sum = pb.trace(lambda x, w: np.sum(FUNCTIONS[name](x, w) ** 2), x="N 33", w="33 33")
         programs.append(pb.grad(of_sum, wrt=["x", "w"]))
     for one in programs:
         buffered = Buffered(one)
         for scale in (1.0, -2.0):
             got, want = buffered(x * scale, w), executable(one).flat(x * scale, w)
             assert all(map(same_bits, flatten(got)[0], flatten(want)[0]))
+
+
+def carried(new_params, **avals):
+    """A program that replaces its params, with one row of numbers besides."""
+
+    def step(x, params):
+        return {"loss": np.sum(x), "params": new_params(x, params)}
+
+    params = {name: np.zeros(4) for name in avals}
+    return pb.trace(step, x=np.zeros(4), params=params)
+
+
+def after_three_steps(program, *params):
+    """The params of the form with buffers and of the readable one, and the former's text."""
+    x, names = np.array([0.3, -1.0, 2.0, 0.1]), "abc"[: len(params)]
+    buffered, flat = Buffered(program, ["params"]), executable(program).flat
+    buffered.load(params)
+    theirs = dict(zip(names, params, strict=True))
+    for _ in range(3):
+        told, wanted = buffered(x), flat(x, *theirs.values())
+        theirs = wanted["params"]
+        assert told == {"loss": wanted["loss"]}
+    assert [p.tobytes() for p in buffered.present] == [p.tobytes() for p in theirs.values()]
+    return buffered.layout.source
+
+
+A, B = np.array([1.0, 2.0, 3.0, 4.0]), np.array([0.5, 0.25, -3.0, 1.0])
+
+
+def test_equal_work_on_parameters_is_done_at_once():
+    program = carried(lambda x, p: {"a": p["a"] * 0.9 - x, "b": p["b"] * 0.9 - x * x}, a=1, b=1)
+    text = after_three_steps(program, A, B)
+    assert text.count("np.multiply(") == 2  # x * x and both others
+    assert text.count("np.subtract(") == 2  # x itself has no place of its own
+
+
+def test_work_that_waits_for_other_work_is_not_joined_with_it():
+    def chained(x, p):
+        a = p["a"] + np.exp(x)
+        return {"a": a, "b": p["b"] + np.sin(a)}
+
+    after_three_steps(carried(chained, a=1, b=1), A, B)
+
+
+def test_values_that_change_places_or_stay():
+    after_three_steps(carried(lambda x, p: {"a": p["b"], "b": p["a"]}, a=1, b=1), A, B)
+    after_three_steps(carried(lambda x, p: {"a": p["a"], "b": p["a"] + x}, a=1, b=1), A, B)
+    after_three_steps(carried(lambda x, p: {"a": x, "b": np.zeros(4) + p["b"]}, a=1, b=1), A, B)
+    after_three_steps(carried(lambda x, p: {"a": p["b"][::-1] * x, "b": p["b"]}, a=1, b=1), A, B)
+
+
+def test_what_is_not_carried_on_is_refused():
+    program = pb.trace(lambda x, params: {"loss": np.sum(x * params)}, x="4", params="4")
+    with pytest.raises(NotBuffered, match="params is not carried on by a result"):
+        Buffered(program, ["params"])
+    program = pb.trace(lambda params: {"params": 2.0 * params.T}, params="4 4")
+    with pytest.raises(NotBuffered, match="the axes of a result do not lie in order"):
+        Buffered(program, ["params"])
 
 
 def test_what_a_call_returns_stays_as_it_is():

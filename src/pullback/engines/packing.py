@@ -84,38 +84,54 @@ class _Packer:
         self.packs.add(pack)
         self.pack_of.update(dict.fromkeys(pack, pack))
 
-    def join(self, outs: Pack) -> None:
-        """Do the work that makes these values at once, and that which makes its operands."""
+    def join(self, outs: Pack) -> bool:
+        """Do the work that makes these values at once, if possible, and what makes its operands.
+
+        Where only an operand's place forbids it, the work on the other operands may still be
+        joined.
+        """
         equations = [self.producers[var] for var in outs if var in self.producers]
-        if len(equations) < len(outs) or outs[0] in self.joined or len(outs) < 2:
-            return
+        if len(equations) < len(outs) or len(outs) < 2:
+            return False
         first = equations[0]
-        if not all(_is_alike(first, equation) for equation in equations):
-            return
-        columns = list(zip(*(equation.inputs for equation in equations), strict=True))
-        inputs: list[Pack | Atom] = []
+        if outs[0] in self.joined or not all(_is_alike(first, e) for e in equations):
+            return False
         new: list[Pack] = []
-        for column in columns:
-            if not column[0].aval.shape:
-                if not all(_same_number(column[0], atom) for atom in column):
-                    return
-                inputs.append(column[0])
-                continue
-            pack = tuple(atom for atom in column if isinstance(atom, Var))
-            if pack in self.packs or pack in new:
-                inputs.append(pack)
-            elif self._can_lie_together(pack, new):
-                new.append(pack)
-                inputs.append(pack)
-            else:
-                return
+        columns = zip(*(equation.inputs for equation in equations), strict=True)
+        inputs = [self._operand(column, new) for column in columns]
+        if None in inputs:
+            for pack in new:
+                self._try(pack)
+            return False
         for pack in new:
             self.add(pack)
-        work = Joined(first.primitive, first.params, tuple(inputs), outs)
+        found = tuple(operand for operand in inputs if operand is not None)
+        work = Joined(first.primitive, first.params, found, outs)
         self.joined.update(dict.fromkeys(outs, work))
-        for operand in inputs:
+        for operand in found:
             if isinstance(operand, tuple):
                 self.join(operand)
+        return True
+
+    def _operand(self, column: Sequence[Atom], new: list[Pack]) -> Pack | Atom | None:
+        """One operand of each member as one: a pack, or a number they share; None for neither."""
+        if not column[0].aval.shape:
+            return column[0] if all(_same_number(column[0], atom) for atom in column) else None
+        pack = tuple(atom for atom in column if isinstance(atom, Var))
+        if pack not in self.packs and pack not in new:
+            if not self._can_lie_together(pack, new):
+                return None
+            new.append(pack)
+        return pack
+
+    def _try(self, pack: Pack) -> None:
+        """Let values lie together if that lets the work that makes them be joined."""
+        if self._can_lie_together(pack, ()):
+            self.add(pack)
+            if not self.join(pack):
+                self.packs.remove(pack)
+                for var in pack:
+                    del self.pack_of[var]
 
     def _can_lie_together(self, pack: Pack, new: Sequence[Pack]) -> bool:
         """Whether all are values of equations that nothing has placed yet."""
@@ -129,20 +145,34 @@ class _Packer:
         )
 
     def in_order(self) -> list[Work] | None:
-        """Each piece of work once, where its last member stood; None if that is too late."""
+        """Each piece of work once, where its last member stood or where it is needed before that.
+
+        None if two pieces need each other.
+        """
+        work_of: dict[Var, Work] = {**self.producers, **self.joined}
         last = {id(self.joined[e.out]): e for e in self.body.equations if e.out in self.joined}
-        work: list[Work] = []
+        order: list[Work] = []
         there = set(self.body.inputs)
+        begun: set[int] = set()
+
+        def do(work: Work) -> bool:
+            """Do a piece of work after all that it needs; False if that needs it in turn."""
+            if id(work) in begun:
+                return False
+            begun.add(id(work))
+            for var in operands(work):
+                if var not in there and not do(work_of[var]):
+                    return False
+            order.append(work)
+            there.update(work.outs if isinstance(work, Joined) else (work.out,))
+            return True
+
         for equation in self.body.equations:
-            joined = self.joined.get(equation.out)
-            if joined is not None and last[id(joined)] is not equation:
-                continue
-            one: Work = equation if joined is None else joined
-            if not set(operands(one)) <= there:
+            work = work_of[equation.out]
+            waits = isinstance(work, Joined) and last[id(work)] is not equation
+            if not waits and equation.out not in there and not do(work):
                 return None
-            work.append(one)
-            there.update([equation.out] if joined is None else joined.outs)
-        return work
+        return order
 
 
 def operands(work: Work) -> list[Var]:
