@@ -101,7 +101,8 @@ def log1p_f4(x: float32) -> float32:
     exponent = int32(int32(bits - ROOT_HALF_F4) >> int32(23))
     shift = int32(exponent << int32(23))
     f = int32(bits - shift).view(float32) - float32(1.0)
-    f = f + lost * int32(int32(127 << 23) - shift).view(float32)
+    back = int32(int32((127 + 64) << 23) - shift).view(float32)  # 2^64 / 2^k is normal for all k
+    f = f + (lost * float32(2.0**-64)) * back
     k = float32(exponent)
     near = (x > float32(-0.25)) & (x < float32(0.375))
     y = log_of_parts_f4(x if near else f, float32(0.0) if near else k)
@@ -124,7 +125,8 @@ def log1p_f8(x: float64) -> float64:
     count = int64(np.uint64(raised) >> np.uint64(52))
     shift = int64(int64(count - int64(1023)) << int64(52))
     f = int64(bits - shift).view(float64) - 1.0
-    f = f + lost * int64(int64(1023 << 52) - shift).view(float64)
+    back = int64(int64((1023 + 64) << 52) - shift).view(float64)  # 2^64 / 2^k
+    f = f + (lost * 2.0**-64) * back
     k = int64(count | COUNTS_F8).view(float64) - (2.0**52 + 1023.0)
     near = (x > -0.25) & (x < 0.375)
     y = log_of_parts_f8(x if near else f, float64(0.0) if near else k)

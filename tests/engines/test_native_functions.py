@@ -1,0 +1,243 @@
+"""The native engine's elementary functions: right as they stand, and compiled; vectorized."""
+
+import re
+
+import numpy as np
+import pytest
+
+from pullback.engines.native import functions
+from pullback.primitives.helpers import random_uniform
+
+ONE = "exp expm1 log log1p tanh sinh sin cos".split()
+DTYPES = {"f4": np.float32, "f8": np.float64}
+NAMES = [f"{name}_{dtype}" for name in ONE for dtype in DTYPES]
+# The true value is NumPy's in the next wider format; a machine without one (its long double has 53
+# digits) adds NumPy's own error.
+WIDER = {"f4": np.float64, "f8": np.longdouble}
+BOUND = 2.0 if np.finfo(np.longdouble).eps < 1e-18 else 3.0  # units in the last place
+
+RANGES = {  # (from, to) where results are finite, near where formulas change, and near the zero
+    "exp": {"f4": (-104, 88.7), "f8": (-745, 709.7), "near": (-1.5, 1.5)},
+    "expm1": {"f4": (-20, 88.7), "f8": (-45, 709.7), "near": (-1.5, 1.5)},
+    "sinh": {"f4": (-89.3, 89.3), "f8": (-710.3, 710.3), "near": (-1.5, 1.5)},
+    "tanh": {"f4": (-10, 10), "f8": (-20, 20), "near": (-1.5, 1.5)},
+    "sin": {"f4": (-9e4, 9e4), "f8": (-6e7, 6e7), "near": (-7, 7)},
+    "cos": {"f4": (-9e4, 9e4), "f8": (-6e7, 6e7), "near": (-7, 7)},
+    "log": {"f4": (1e-45, 3e38), "f8": (5e-324, 1e308), "near": (0.3, 3)},
+    "log1p": {"f4": (1e-45, 3e38), "f8": (5e-324, 1e308), "near": (-0.999, 3)},
+}
+EDGES = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1.0, -1.0, -2.0, 1e-310, -1e-40, 1e-45, 5e-324]
+EDGES += [1e30, -1e30, 1e300, -1e300, 88.8, 89.5, -104.5, 710.0, 711.0, -746.0, -87.5, -708.5]
+
+
+def points(name: str, dtype: str, count: int) -> np.ndarray:
+    """Numbers of the whole range of a function, near 0, and very near its zero."""
+    rng = np.random.default_rng(5)
+    low, high = RANGES[name][dtype]
+    if name in ("log", "log1p"):
+        wide = np.exp(rng.uniform(np.log(low), np.log(high), count))
+    else:
+        wide = rng.uniform(low, high, count)
+    tiny = np.exp(rng.uniform(-40, 0, count)) * rng.choice([-0.9, 0.9], count)
+    tiny = tiny + 1 if name == "log" else tiny
+    return np.concatenate([wide, rng.uniform(*RANGES[name]["near"], count), tiny]).astype(dtype)
+
+
+def distance(y: np.ndarray, true: np.ndarray) -> float:
+    """The largest error of y in units of the true value's last place."""
+    return float(np.max(np.abs(y - true) / np.spacing(np.abs(true).astype(y.dtype))))
+
+
+def as_it_stands(name: str, *arguments: np.ndarray) -> np.ndarray:
+    function = getattr(functions, name)
+    with np.errstate(all="ignore"):
+        values = [function(*each) for each in zip(*arguments, strict=True)]
+    assert {type(value) for value in values} == {arguments[0].dtype.type}
+    return np.array(values)
+
+
+def expected(name: str, *arguments: np.ndarray) -> np.ndarray:
+    with np.errstate(all="ignore"):
+        wide = [each.astype(WIDER[each.dtype.str[1:]]) for each in arguments]
+        return getattr(np, name)(*wide)
+
+
+def assert_as_numpy_at_edges(y: np.ndarray, true: np.ndarray) -> None:
+    """Equal up to rounding; nan, infinities and the signs of zeros exactly."""
+    with np.errstate(all="ignore"):
+        rounded = true.astype(y.dtype)
+    np.testing.assert_allclose(y, rounded, rtol=4 * np.finfo(y.dtype).eps, atol=0)
+    number = ~np.isnan(y)
+    np.testing.assert_array_equal(np.signbit(y[number]), np.signbit(rounded[number]))
+
+
+def angles(x: np.ndarray, name: str) -> np.ndarray:
+    """Without the angles beyond `LARGEST_ANGLE`, which are not reduced."""
+    return x[~(np.isfinite(x) & (np.abs(x) > 2.0**26))] if name in ("sin", "cos") else x
+
+
+@pytest.mark.parametrize("full", NAMES)
+def test_right_as_it_stands(full):
+    name, dtype = full.split("_")
+    x = points(name, dtype, 40)
+    assert distance(as_it_stands(full, x), expected(name, x)) <= BOUND
+    edges = angles(with_edges(dtype), name)
+    assert_as_numpy_at_edges(as_it_stands(full, edges), expected(name, edges))
+
+
+def with_edges(dtype: str) -> np.ndarray:
+    with np.errstate(all="ignore"):
+        return np.array(EDGES).astype(dtype)
+
+
+@pytest.mark.parametrize("full", ["sin_f4", "sin_f8", "cos_f4", "cos_f8"])
+def test_an_angle_beyond_the_largest_gives_no_number(full):
+    largest = DTYPES[full[-2:]](functions.LARGEST_ANGLE)
+    x = np.array([largest, -largest, np.nextafter(largest, np.inf), -largest * 2])
+    assert np.isnan(as_it_stands(full, x)).tolist() == [False, False, True, True]
+
+
+def pairs(dtype: str) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers x > 0 and y of which x to the power y is in the range of the dtype."""
+    rng = np.random.default_rng(6)
+    log_range = 80.0 if dtype == "f4" else 700.0
+    x = np.exp(np.concatenate([rng.uniform(-3, 3, 100), rng.uniform(-80, 80, 50)])).astype(dtype)
+    near = (1 + np.exp(rng.uniform(-14, -1, 50)) * rng.choice([-1, 1], 50)).astype(dtype)
+    x = np.concatenate([x, near[near != 1]])
+    y = (rng.uniform(-1, 1, len(x)) * log_range / np.log(x.astype("f8"))).astype(dtype)
+    return x, y
+
+
+def edge_pairs(dtype: str) -> tuple[np.ndarray, np.ndarray]:
+    edges = [np.nan, np.inf, 0.0, 1.0, 2.0, 3.0, 0.5, 2.5, 1e-310, 5e-324, 1e300, 2.0**53]
+    with np.errstate(all="ignore"):
+        edges = np.array(edges + [-each for each in edges[1:]]).astype(dtype)
+    x, y = np.meshgrid(edges, edges)
+    return x.ravel(), y.ravel()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_powers_are_right_as_they_stand(dtype):
+    x, y = pairs(dtype)
+    assert distance(as_it_stands(f"power_{dtype}", x, y), expected("power", x, y)) <= BOUND
+    x, y = edge_pairs(dtype)
+    assert_as_numpy_at_edges(as_it_stands(f"power_{dtype}", x, y), expected("power", x, y))
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "i4", "i8", "u1"])
+def test_choices_are_those_of_numpy_in_every_dtype(dtype):
+    values = [np.nan, np.inf, -np.inf, -1.5, 0.0, 2.5] if dtype[0] == "f" else [0, 1, 7]
+    values = [*values, -3] if dtype[0] == "i" else values
+    a, b = (each.ravel() for each in np.meshgrid(*[np.array(values, dtype)] * 2))
+    for name in ("maximum", "minimum"):
+        np.testing.assert_array_equal(as_it_stands(name, a, b), getattr(np, name)(a, b))
+    for name in ("sign", "floor") if dtype[0] == "f" else ("sign",):
+        np.testing.assert_array_equal(as_it_stands(name, a), getattr(np, name)(a))
+
+
+KEYS = [(7, 0, 1, 0), (2**63 - 1, 2**32 - 1, 12, 2**32 - 20)]  # seed, step, operation, first place
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("key", KEYS)
+def test_random_numbers_have_the_bits_of_the_reference(key, dtype):
+    seed, step, operation, first = key
+    k0, k1 = functions.random_key(seed, step, operation)
+    uniform = getattr(functions, f"uniform_{dtype}")
+    drawn = np.array([uniform(k0, k1, first + i) for i in range(40)])
+    wanted = random_uniform(seed, step, first, operation, (40,), np.dtype(dtype))
+    np.testing.assert_array_equal(drawn, wanted, strict=True)
+
+
+# ------------------------------------------------------------------------------------- compiled
+
+# The caller may reorder its own sums; the functions must not take part in that.
+CALLER = {
+    "nogil": True,
+    "error_model": "numpy",
+    "fastmath": {"reassoc", "contract", "arcp", "nsz"},
+}
+
+
+@pytest.fixture(scope="module")
+def compiled():
+    """A function of arrays: the loop that calls a function for each entry, compiled."""
+    numba = pytest.importorskip("numba")
+    for each in functions.EVERY:
+        numba.extending.register_jitable(**functions.OPTIONS)(each)
+
+    def compile_loop(call: str):
+        scope = {each.__name__: each for each in functions.EVERY}
+        text = f"def loop(x, y, out, k0, k1, first):\n for i in range(len(out)): out[i] = {call}"
+        exec(text, scope)
+        return numba.njit(**CALLER)(scope["loop"])
+
+    return compile_loop
+
+
+def run(loop, x, y=None, key=(0, 0), first=0) -> np.ndarray:
+    out = np.empty_like(x)
+    loop(x, x if y is None else y, out, *key, first)
+    return out
+
+
+def assert_vectorized(loop) -> None:
+    """The loop vectorizer of LLVM calls the body that it made "vector.body"."""
+    (text,) = loop.inspect_llvm().values()
+    assert re.search(r"^vector\.body\d*:", text, re.MULTILINE)
+    assert not re.search(r"call [^@]*@(?:llvm\.)?(?:exp|log|pow|sin|cos|tanh)", text)
+
+
+@pytest.mark.parametrize("full", NAMES)
+def test_right_and_vectorized_when_compiled(compiled, full):
+    name, dtype = full.split("_")
+    loop = compiled(f"{full}(x[i])")
+    x, edges = points(name, dtype, 4000), angles(with_edges(dtype), name)
+    assert distance(run(loop, x), expected(name, x)) <= BOUND
+    assert_as_numpy_at_edges(run(loop, edges), expected(name, edges))
+    assert_vectorized(loop)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_powers_are_right_and_vectorized_when_compiled(compiled, dtype):
+    loop = compiled(f"power_{dtype}(x[i], y[i])")
+    x, y = pairs(dtype)
+    assert distance(run(loop, x, y), expected("power", x, y)) <= BOUND
+    x, y = edge_pairs(dtype)
+    assert_as_numpy_at_edges(run(loop, x, y), expected("power", x, y))
+    assert_vectorized(loop)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_compiled_random_numbers_have_the_bits_of_the_reference(compiled, dtype):
+    seed, step, operation, first = KEYS[1]
+    loop = compiled(f"uniform_{dtype}(k0, k1, first + i)")
+    key = functions.random_key(seed, step, operation)
+    drawn = run(loop, np.empty(100, dtype), key=key, first=first)
+    wanted = random_uniform(seed, step, first, operation, (100,), np.dtype(dtype))
+    np.testing.assert_array_equal(drawn, wanted, strict=True)
+    assert_vectorized(loop)
+
+
+def test_the_compiled_key_has_the_bits_of_the_reference(compiled):
+    loop = compiled("random_key(x[0], x[1], x[2])[i]")
+    key = np.empty(2, np.uint32)
+    for numbers in KEYS:
+        loop(np.array(numbers[:3]), key, key, 0, 0, 0)
+        assert tuple(key) == functions.random_key(*numbers[:3])
+
+
+def test_choices_are_vectorized(compiled):
+    values = np.array([np.nan, 5, 0, 3, -7], np.float32)
+    x, y = (each.ravel() for each in np.meshgrid(values, values))
+    loop = compiled("maximum(x[i], minimum(y[i], sign(floor(x[i]))))")
+    wanted = np.maximum(x, np.minimum(y, np.sign(x)))
+    np.testing.assert_array_equal(run(loop, x, y), wanted, strict=True)
+    assert_vectorized(loop)
+
+
+def test_a_call_that_a_loop_cannot_look_into_is_seen(compiled):
+    loop = compiled("x[i] ** y[i]")
+    run(loop, np.ones(4))
+    with pytest.raises(AssertionError):
+        assert_vectorized(loop)
