@@ -32,14 +32,14 @@ ENGINES = ("native", "reference", "pytorch", "jax", "scikit-learn")
 def at(axis: str, value: int) -> Workload:
     """The base with one of its sizes changed; one epoch behind the first is timed."""
     columns, width, classes = BASE.widths
-    changed: Mapping[str, Any] = {
+    changes: dict[str, dict[str, Any]] = {
         "rows": {"rows": value},
         "width": {"widths": (columns, value, classes)},
         "depth": {"widths": (columns, *[width] * value, classes)},
         # Fewer rows where each is a step: what is shown is the time of a row.
         "batch": {"batch": value, "rows": min(BASE.rows, max(512, 64 * value))},
-    }[axis]
-    return replace(BASE, name=f"growth-{axis}-{value}", epochs=2, **changed)
+    }
+    return replace(BASE, name=f"growth-{axis}-{value}", epochs=2, **changes[axis])
 
 
 def points(quick: bool) -> list[tuple[str, int]]:

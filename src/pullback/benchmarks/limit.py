@@ -37,8 +37,7 @@ def measured(seconds: float) -> dict[str, Any]:
     import numba
 
     threads = cores()
-    options = {"nogil": True, "fastmath": True, "error_model": "numpy"}
-    jit = numba.njit(**options)
+    jit = numba.njit(nogil=True, fastmath=True, error_model="numpy")
     triad = jit(_triad)
     length = TRIAD_BYTES // 12
     arrays = [[np.ones(length, np.float32) for _ in range(3)] for _ in range(threads)]

@@ -32,6 +32,7 @@ COMMANDS = {
     "explain": ("explain", "Show how a backward pass is derived, step by step."),
     "export": ("export", "Take a function and its backward pass away, as plain NumPy."),
     "exercise": ("exercise", "Write an exercise: a backward pass for you to complete."),
+    "bench": ("bench", "Measure this project and its peers on the same work."),
     "grade": ("grade_command", "Grade a class's hand-written backward passes."),
 }
 """The function of each command, in the module of its name, and what it is for."""

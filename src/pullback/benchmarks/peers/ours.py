@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
-from ... import __version__
 from ...errors import UsageError
 from ...training import Callback, Prepared, Training
 from ...training.settings import Settings
@@ -42,7 +42,7 @@ class Ours:
 
     def version(self) -> str:
         """The project's own."""
-        return __version__
+        return version("pullback")
 
     def flavours(self, work: Workload) -> tuple[str, ...]:
         """One: the engine chooses for itself."""

@@ -87,7 +87,7 @@ def network(case: Case) -> Any:
 
 def _loss(work: Workload) -> Callable[[Any, Any], Any]:
     if work.loss == "cross-entropy":
-        return functional.cross_entropy
+        return lambda z, y: functional.cross_entropy(z, y)
     if work.loss == "pseudo-huber":
         return lambda z, y: (torch.sqrt(1.0 + (z - y) ** 2) - 1.0).sum(1).mean()
     if work.sums:

@@ -1,0 +1,115 @@
+"""A report in words: rows of tables, and sentences about what is missing or went wrong."""
+
+from __future__ import annotations
+
+from .peers import ENGINES, OURS
+from .results import Report, Task, Timed
+
+COLUMNS = ("workload", "engine", "threads", "median", "from .. to", "ratio", "required", "reached")
+
+PARTS = ("predict", "cold", "overhead")
+"""How the names of tasks begin that train no workload; they have a table of their own."""
+
+
+def time_text(seconds: float) -> str:
+    """Three digits and a unit: 1.23 ms."""
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
+        if seconds >= size:
+            return f"{_three(seconds / size)} {unit}"
+    return f"{_three(seconds / 1e-9)} ns"
+
+
+def _three(value: float) -> str:
+    digits = 0 if value >= 99.95 else 1 if value >= 9.995 else 2
+    return f"{value:.{digits}f}"
+
+
+def ratio_text(ratio: float | None) -> str:
+    """How many times as long: 1.85x, 21x; empty where it is not known."""
+    if ratio is None:
+        return ""
+    return f"{ratio:.2f}x" if ratio < 10 else f"{ratio:.0f}x"
+
+
+def verdict(reached: bool | None) -> str:
+    """yes, NO, or nothing."""
+    return {True: "yes", False: "NO", None: ""}[reached]
+
+
+def rows(task: Task) -> list[tuple[str, ...]]:
+    """A row of `COLUMNS` for each engine, and one for the machine's limit where there is one."""
+    told = []
+    for timed in task.engines:
+        if not timed.rounds:
+            continue
+        required = task.required.get(timed.engine)
+        told.append(
+            (
+                "",
+                timed.engine,
+                _threads(timed),
+                time_text(timed.median),
+                f"{time_text(timed.least)} .. {time_text(timed.most)}",
+                ratio_text(task.ratio(timed.engine)),
+                "" if required is None else f"{required:g}x",
+                verdict(task.reached(timed.engine)),
+            )
+        )
+    share = task.share_reached
+    if share is not None and task.limit_seconds is not None:
+        wanted = f"{task.share:.0%}" if task.share else ""
+        reached = verdict(share >= task.share) if task.share else ""
+        limit = time_text(task.limit_seconds)
+        told.append(("", "the machine's limit", "", limit, "", f"{share:.0%}", wanted, reached))
+    return [(f"{task.name}: {task.title}", *[""] * (len(COLUMNS) - 1)), *told]
+
+
+def _threads(timed: Timed) -> str:
+    words = [str(timed.threads) if timed.threads else "", timed.flavour]
+    return " ".join(filter(None, words))
+
+
+def remarks(report: Report) -> list[str]:
+    """What is missing, went wrong, or should be known, a sentence each."""
+    told = []
+    for engine, why in report.left_out.items():
+        how = "; make bench installs all peers" if engine in ENGINES else ""
+        told.append(f"{engine} was left out: it {why}{how}.")
+    for task in report.tasks:
+        told += [f"{task.name}: FAILED, {problem}" for problem in task.problems]
+        told += [f"{task.name}: {note}" for note in task.notes]
+    if report.quick:
+        told.append("This was the quick form: it shows how it runs, not what is true.")
+    before, after = report.load_before, report.load_after
+    if before is not None and after is not None:
+        told.append(f"Load of the machine: {before:.1f} before, {after:.1f} after.")
+    return told
+
+
+def machine_text(report: Report) -> str:
+    """Processor, cores, versions and what the machine can do, in a line."""
+    told = report.machine
+    parts = [
+        f"{told['processor']}, {told['cores']} cores",
+        f"Python {told['python']}, NumPy {told['numpy']}",
+    ]
+    versions = {"pullback": told["pullback"]}
+    for task in report.tasks:
+        versions |= {
+            t.engine: t.version for t in task.engines if t.version and t.engine not in OURS
+        }
+    parts += [f"{engine} {version}" for engine, version in versions.items()]
+    if report.limit is not None:
+        parts.append(
+            f"limit {report.limit['flops_per_second'] / 1e9:.0f} GFLOP/s and "
+            f"{report.limit['bytes_per_second'] / 1e9:.1f} GB/s"
+        )
+    return "; ".join(parts)
+
+
+def count(report: Report) -> str:
+    """How many requirements were reached, and which were not."""
+    judged = [task for task in report.tasks if task.passed is not None]
+    failed = [task.name for task in judged if not task.passed]
+    kept = f"{len(judged) - len(failed)} of {len(judged)} workloads reach all that is required"
+    return f"{kept}{'; not: ' + ', '.join(failed) if failed else ''}."

@@ -1,0 +1,216 @@
+"""`pullback bench`: this project and its peers on the same work, side by side."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.padding import Padding
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
+from rich.table import Table
+
+from ..benchmarks import Report, benchmark, markdown, names, words
+from ..benchmarks.benchmark import OnProgress
+from ..benchmarks.workloads import WORKLOADS
+from ..errors import UsageError
+from ..storage import write_atomic
+from .console import console_for
+from .display import heading
+from .named import one_of
+from .outcome import STOPPED, EndedEarlyError
+from .panels import flag, option
+from .work import require
+
+_MEASURED, _KEPT = "What is measured", "Where it goes"
+
+
+def bench(
+    workload: Annotated[
+        list[str] | None,
+        option(_MEASURED, "NAME", "A workload or part by its name; again for more."),
+    ] = None,
+    quick: Annotated[
+        bool, flag(_MEASURED, "--quick", "So brief that it shows how it runs, not what is true.")
+    ] = False,
+    growth: Annotated[
+        bool, flag(_MEASURED, "--growth", "How time and memory grow with the sizes.")
+    ] = False,
+    rounds: Annotated[int | None, option(_MEASURED, "NUMBER", "Rounds of each workload.")] = None,
+    listed: Annotated[
+        bool, flag(_MEASURED, "--list", "Only list the workloads and what is required.")
+    ] = False,
+    json_file: Annotated[
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="All numbers.", rich_help_panel=_KEPT),
+    ] = None,
+    picture: Annotated[
+        Path | None, option(_KEPT, "FILE", "Ratios; growth goes beside it, to NAME-growth.")
+    ] = None,
+    markdown_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--markdown",
+            metavar="FILE",
+            rich_help_panel=_KEPT,
+            help="A page whose tables are written anew.",
+        ),
+    ] = None,
+) -> None:
+    """Measure this project and its peers on the same work: times, ratios, what is required.
+
+    Every engine trains on the same arrays from the same weights for the same number of steps, and
+    all must reach the same loss. Peers that are not installed are left out; `make bench` installs
+    them in an environment of their own.
+
+    \b
+    Examples:
+      pullback bench --quick
+      pullback bench --workload small --workload digits
+      pullback bench --json bench.json --picture bench.png
+    """
+    console = console_for(sys.stdout)
+    if listed:
+        _list(console)
+        return
+    chosen = [one_of("--workload", name, names()) for name in workload or []]
+    if rounds is not None and rounds < 1:
+        raise UsageError(f"--rounds {rounds}: there must be at least 1.")
+    _check_files(json_file, picture, markdown_file)
+    with _watched(console) as on_progress:
+        report = benchmark(
+            chosen, quick=quick, grow=growth, number_of_rounds=rounds, on_progress=on_progress
+        )
+    _show(console, report)
+    _save(console, report, json_file, picture, markdown_file)
+    if report.interrupted:
+        raise EndedEarlyError("stopped; what was measured until then stands above.", STOPPED)
+
+
+def _check_files(json_file: Path | None, picture: Path | None, page: Path | None) -> None:
+    """Refuse to begin what could not be saved at the end."""
+    for word, path in (("--json", json_file), ("--picture", picture)):
+        if path is not None and not path.absolute().parent.is_dir():
+            raise UsageError(f"{word} {path}: there is no folder {path.parent}.")
+    if picture is not None:
+        require("matplotlib")
+    if page is not None:
+        markdown.around(page)
+
+
+def _list(console: Console) -> None:
+    heading(console, "WORKLOADS", "pullback bench --workload NAME measures one")
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column()
+    table.add_column()
+    for name, work in WORKLOADS.items():
+        wanted = [f"{engine} {ratio:g}x" for engine, ratio in work.required.items()]
+        wanted += [f"{work.share:.0%} of the limit"] if work.share else []
+        table.add_row(name, work.title, ", ".join(wanted))
+    for name in names()[len(WORKLOADS) :]:
+        table.add_row(name, "", "")
+    console.print(Padding.indent(table, 2))
+
+
+@contextmanager
+def _watched(console: Console) -> Iterator[OnProgress]:
+    """A bar on a terminal; elsewhere a line for each workload."""
+    if not console.is_terminal:
+        yield _Lines(console)
+        return
+    bar = Bar(
+        TextColumn("  {task.description}", markup=False),
+        BarColumn(bar_width=None),
+        TimeElapsedColumn(),
+        console=console,
+        expand=True,
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task("", total=1)
+        yield lambda done, parts, text: bar.update(
+            task, completed=done, total=parts, description=text
+        )
+
+
+class _Lines:
+    """Prints the beginning of what comes next, where it is another one."""
+
+    def __init__(self, console: Console) -> None:
+        self.console, self.before = console, ""
+
+    def __call__(self, done: int, parts: int, text: str) -> None:
+        name = text.partition(":")[0]
+        if name not in (self.before, "done"):
+            self.console.print(f"  measuring: {name}", soft_wrap=True)
+        self.before = name
+
+
+def _show(console: Console, report: Report) -> None:
+    heading(console, "MACHINE", words.machine_text(report))
+    console.print()
+    if report.tasks:
+        heading(
+            console, "TIMES", "medians of rounds in turn; ratio: how many times as long as ours"
+        )
+        for task in report.tasks:
+            title, *rows = words.rows(task)
+            console.print(f"  {title[0]}", style="bold", soft_wrap=True)
+            _rows(console, rows)
+    heading(console, "SEEN", words.count(report))
+    for remark in words.remarks(report):
+        console.print(f"  {remark}", soft_wrap=True)
+
+
+def _rows(console: Console, rows: list[tuple[str, ...]]) -> None:
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    for i, column in enumerate(words.COLUMNS[1:]):
+        table.add_column(column, justify="left" if i < 2 else "right", no_wrap=True)
+    for row in rows:
+        style = "bold red" if row[-1] == "NO" else None
+        table.add_row(*row[1:], style=style)
+    console.print(Padding.indent(table, 4))
+    console.print()
+
+
+def _save(
+    console: Console,
+    report: Report,
+    json_file: Path | None,
+    picture: Path | None,
+    page: Path | None,
+) -> None:
+    saved = []
+    if json_file is not None:
+        write_atomic(json_file, json.dumps(report.to_json(), indent=1) + "\n")
+        saved.append(json_file)
+    if picture is not None:
+        saved += _draw(report, picture)
+    if page is not None:
+        markdown.write(page, report)
+        saved.append(page)
+    if saved:
+        console.print()
+        heading(console, "SAVED", ", ".join(map(str, saved)))
+
+
+def _draw(report: Report, picture: Path) -> list[Path]:
+    from ..pictures.benchmarks import growth_figure, ratios_figure
+    from ..pictures.style import save
+
+    drawn = []
+    if any(task.base is not None for task in report.tasks):
+        save(picture, lambda: ratios_figure(report))
+        drawn.append(picture)
+    if report.growth:
+        beside = picture.with_name(f"{picture.stem}-growth{picture.suffix}")
+        save(beside, lambda: growth_figure(report.growth))
+        drawn.append(beside)
+    return drawn
