@@ -45,7 +45,9 @@ def register() -> None:
     def atomic_add(typing: Any, array: Any, index: Any) -> Any:
         def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             one = ir.Constant(ir.IntType(64), 1)
-            return builder.atomic_rmw("add", pointer(context, builder, signature, args), one, "seq_cst")
+            return builder.atomic_rmw(
+                "add", pointer(context, builder, signature, args), one, "seq_cst"
+            )
 
         return types.int64(array, types.intp), code
 

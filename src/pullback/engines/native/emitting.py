@@ -20,6 +20,7 @@ from .statements import Number, Product, Serial, Statement, Value, code_of
 HEAD = """\
 import numpy as np
 
+from pullback.engines.native.arrays import *
 from pullback.engines.native.barrier import wait
 from pullback.engines.native.functions import *
 from pullback.engines.native.products import product_nn, product_nt, product_tn
@@ -234,7 +235,9 @@ class _Module:
             is_kept = value in kept
             first, end = min(phases), max(phases)
             private = self.tiled and self._is_of_rows(value)
-            held.append(self._holding(value, value in parts, private, first, None if is_kept else end))
+            held.append(
+                self._holding(value, value in parts, private, first, None if is_kept else end)
+            )
         for value in self.input_values:
             if value not in uses and value not in rows:
                 held.append(self._holding(value, False, False, -1, None))
@@ -260,7 +263,9 @@ class _Module:
 
     def emitted(self) -> Emitted:
         body = self._steps()
-        kernels = [printed.text(name, self._parameters(printed)) for name, printed in self.kernels.values()]
+        kernels = [
+            printed.text(name, self._parameters(printed)) for name, printed in self.kernels.values()
+        ]
         source = "\n\n".join([HEAD, *kernels, body])
         sizes = tuple(self.loops.axes.parameters())
         stepwise = set(self.roles.stepwise)
@@ -297,7 +302,7 @@ class _Module:
         given = [f"all_{value}" for value in rows]
         head = (
             f"def steps(memory, places, sizes, settings, constants, {', '.join(given)}, order, "
-            "starts, lengths, first_update, told, control, pieces, tile, thread, threads, first, "
+            "starts, lengths, rows, first_update, told, control, pieces, tile, thread, threads, first, "
             "last):"
         )
         row_size = None if self.row_axis is None else self.names[self.row_axis]
@@ -315,9 +320,9 @@ class _Module:
         for number, held in enumerate(self.held):
             lines.append(f"    {self._view(number, held)}")
             if held.parts:
-                name = held.value.name
-                shown = f"{name}_parts[0]" if held.axes else f"{name}_parts[0:1]"
-                lines.append(f"    {name} = {shown}")
+                shape = self._shape_text(held.value, None)
+                begin = f"places[thread, {number}]"
+                lines.append(f"    {held.value.name} = {self._made(held.value, begin, shape)}")
         for value in self._aliases():
             lines.append(f"    {self._alias(value)}")
         stepwise = set(self.roles.stepwise)
@@ -338,26 +343,39 @@ class _Module:
         name = held.value.name + ("_parts" if held.parts else "")
         if held.value in [self.loops.inputs[i] for i in self.roles.rows]:
             name = f"own_{name}"
-        code = code_of(held.value.dtype)
-        text = f"memory[places[thread, {number}, 0] : places[thread, {number}, 1]].view({_dtype(code)})"
-        shape = list(held.axes)
-        if held.parts:
-            shape = ["pieces", *shape]
-        elif shape and held.value.axes[0].root is self.row_axis:
-            shape[0] = "-1"
-        if len(shape) > 1:
-            text += f".reshape(({', '.join(shape)}))"
-        return f"{name} = {text}"
+        shape = self._shape_text(held.value, "pieces" if held.parts else None)
+        return f"{name} = {self._made(held.value, f'places[thread, {number}]', shape)}"
+
+    @staticmethod
+    def _made(value: Value, begin: str, shape: str) -> str:
+        return f"{code_of(value.dtype)}_array(memory, {begin}, {shape})"
+
+    def _shape_text(self, value: Value, pieces: str | None) -> str:
+        shape = [self.names[axis.root] for axis in value.axes]
+        if value.axes and value.axes[0].root is self.row_axis:
+            shape[0] = "rows"
+        if pieces is not None:
+            shape = [pieces, " * ".join(f"({size})" for size in shape) or "1"]
+        return f"({', '.join(shape or ['1'])},)"
 
     def _aliases(self) -> list[Value]:
         return [value for value in self.stored if value.same_memory is not None]
 
     def _alias(self, value: Value) -> str:
-        source = self._array_name(memory_of(value))
-        shape = [self.names[axis.root] for axis in value.axes]
-        if value.axes and value.axes[0].root is self.row_axis:
-            shape[0] = "-1"
-        return f"{value.name} = {source}.reshape(({', '.join(shape)},))"
+        return f"{value.name} = {self._same_memory(value, self._shape_text(value, None))}"
+
+    def _same_memory(self, value: Value, shape: str) -> str:
+        """The memory of a value under another shape."""
+        source = self.replaced.get(memory_of(value), memory_of(value))
+        number = next(n for n, held in enumerate(self.held) if held.value is source)
+        return self._made(value, f"places[thread, {number}]", shape)
+
+    def _part_of(self, value: Value, shape: str) -> str:
+        """What a piece adds up of a value."""
+        number = next(n for n, held in enumerate(self.held) if held.value is value)
+        sizes = [self.names[axis.root] for axis in value.axes]
+        entries = " * ".join(f"({size})" for size in [*sizes, str(value.dtype.itemsize)])
+        return self._made(value, f"places[thread, {number}] + piece * {entries}", shape)
 
     def _one_step(self, row_size: str | None) -> list[str]:
         lines = []
@@ -393,7 +411,9 @@ class _Module:
             else:
                 vectors.append((value, column))
                 size = " * ".join(self.names[axis.root] for axis in value.axes)
-                lines.append(f"    told[s, {column} : {column} + {size}] = {value.name}.reshape(-1)")
+                lines.append(
+                    f"    told[s, {column} : {column} + {size}] = {value.name}.reshape(-1)"
+                )
         lines.append("    control[3] = control[2]")
         if len(vectors) > 1:
             raise NotCompilable("two results of a step that are no numbers cannot be told.")
@@ -425,31 +445,38 @@ class _Module:
         return [*lines, *(margin + line for line in body)]
 
     def _gathering(self, is_tiled: bool) -> list[str]:
-        lines = []
         at = "starts[s] + offset" if is_tiled else "starts[s]"
+        gathered, passed = [], []
         for position in self.roles.rows:
-            name = self.loops.inputs[position]
-            lines.append("if len(order) > 0:")
-            lines.append(f"    gather(own_{name}, all_{name}, order, {at}, lo, hi)")
-            lines.append(f"    {name} = own_{name}")
-            lines.append("else:")
-            lines.append(f"    {name} = all_{name}[{at} :]")
-        return lines
+            value = self.loops.inputs[position]
+            assert isinstance(value, Value)
+            kind = "rows" if len(value.axes) > 1 else "numbers"
+            gathered.append(f"    gather_{kind}(own_{value}, all_{value}, order, {at}, lo, hi)")
+            gathered.append(f"    {value} = own_{value}")
+            passed.append(f"    {value} = rows_from(all_{value}, {at})")
+        return ["if len(order) > 0:", *gathered, "else:", *passed]
 
     def _fills(self, work: object) -> list[str]:
         lines = []
         if isinstance(work, Kernel):
             for statement in work.statements:
                 if statement.reduces_outer:
-                    part = self._part(statement.out)
                     value = neutral(statement.reduction, statement.out.dtype)
-                    lines.append(f"{part}[...] = {value}")
+                    lines += self._part_lines(statement.out, value)
         if isinstance(work, Product) and work.summed:
-            lines.append(f"{self._part(work.out)}[...] = {code_of(work.out.dtype)}(0)")
+            lines += self._part_lines(work.out, f"{code_of(work.out.dtype)}(0)")
         return lines
 
-    def _part(self, value: Value) -> str:
-        return f"{value.name}_parts[piece]" if value.axes else f"{value.name}_parts[piece : piece + 1]"
+    @staticmethod
+    def _part(value: Value) -> str:
+        return f"{value.name}_part"
+
+    def _part_lines(self, value: Value, start: str) -> list[str]:
+        """The part of a piece, as it begins."""
+        sizes = [f"({self.names[axis.root]})" for axis in value.axes]
+        flat = self._part_of(value, f"({' * '.join(sizes) or '1'},)")
+        part = self._part_of(value, self._shape_text(value, None))
+        return [f"fill({flat}, {start})", f"{self._part(value)} = {part}"]
 
     def _work(self, work: object, is_tiled: bool) -> list[str]:
         if isinstance(work, Kernel):
@@ -480,9 +507,7 @@ class _Module:
             self.kernels[key] = (name, printed)
         name, _ = self.kernels[key]
         reduced = {s.out for s in kernel.statements if s.reduces_outer}
-        arguments = [
-            self._part(v) if v in reduced else self._array_name(v) for v in printed.arrays
-        ]
+        arguments = [self._part(v) if v in reduced else self._array_name(v) for v in printed.arrays]
         arguments += printed.numbers
         arguments += [self._size_text(key) for key in printed.sizes]
         arguments += ["0", "1"] if kernel.outer is None else ["lo", "hi"]
@@ -498,8 +523,9 @@ class _Module:
             left_shape = left_shape[::-1]
         if product.right_transposed:
             right_shape = right_shape[::-1]
-        out = _as_matrix(out, out_shape)
-        left, right = _as_matrix(left, left_shape), _as_matrix(right, right_shape)
+        out = self._matrix(product.out, out, out_shape, product.summed)
+        left = self._matrix(product.left, left, left_shape)
+        right = self._matrix(product.right, right, right_shape)
         inner = self.names[product.inner.root]
         rows = out_shape[0]
         bounds = "0, 1" if rows is None else "lo, hi"
@@ -512,14 +538,27 @@ class _Module:
         kind = "nt" if product.right_transposed else "nn"
         return f"product_{kind}({out}, {left}, {right}, {bounds}, False)"
 
+    def _matrix(
+        self, value: Value, name: str, shape: tuple[Axis | None, Axis | None], part: bool = False
+    ) -> str:
+        """A factor or a product with an axis of length 1 put back."""
+        if None not in shape:
+            return name
+        texts = ["1" if axis is None else self.names[axis.root] for axis in shape]
+        if shape[0] is not None and shape[0].root is self.row_axis:
+            texts[0] = "rows"
+        text = f"({', '.join(texts)})"
+        if value in [self.loops.inputs[i] for i in self.roles.rows]:
+            raise NotCompilable("data of one column has no matrix.")
+        return self._part_of(value, text) if part else self._same_memory(value, text)
+
     def _combining(self, work: Combine) -> list[str]:
-        name = work.out.name
-        if not work.out.axes:
-            return [f"combine_{work.reduction}({name}_parts.reshape((pieces, 1)), pieces, 0, 1)"]
-        inner = [self.names[axis.root] for axis in work.out.axes[1:]]
-        scale = "".join(f" * {size}" for size in inner)
-        parts = f"{name}_parts.reshape((pieces, -1))" if inner else f"{name}_parts"
-        return [f"combine_{work.reduction}({parts}, pieces, lo{scale}, hi{scale})"]
+        bounds = "0, 1"
+        if work.out.axes:
+            inner = [self.names[axis.root] for axis in work.out.axes[1:]]
+            scale = "".join(f" * ({size})" for size in inner)
+            bounds = f"lo{scale}, hi{scale}"
+        return [f"combine_{work.reduction}({work.out.name}_parts, pieces, {bounds})"]
 
 
 class _Followers:
@@ -558,16 +597,6 @@ def _is_reduced(work: object, out: Value) -> bool:
     if isinstance(work, Kernel):
         return any(s.out is out and s.reduces_outer for s in work.statements)
     return bool(getattr(work, "reduces_outer", False))
-
-
-def _as_matrix(text: str, shape: tuple[Axis | None, Axis | None]) -> str:
-    if shape[0] is None:
-        return f"{text}.reshape((1, -1))"
-    return f"{text}.reshape((-1, 1))" if shape[1] is None else text
-
-
-def _dtype(code: str) -> str:
-    return "np.bool_" if code == "b1" else code
 
 
 def _wrapped(lines: Sequence[str]) -> list[str]:

@@ -63,7 +63,7 @@ class NativeSteps:
         self._program = step
         self._layout = _Layout(step, len(inputs), len(variables))
         loops = lowered(step)
-        rows = max(lengths)
+        rows = self._most_rows = max(lengths)
         arrays = [np.ascontiguousarray(array) for array in inputs]
         self._rows = [array if array.flags.writeable else array.copy() for array in arrays]
         self.split: Split = split_of(step, rows, len(variables))
@@ -136,6 +136,7 @@ class NativeSteps:
             order,
             starts,
             lengths,
+            self.split.tile if self.split.tiled else self._most_rows,
             first_update,
             told,
             self._control,
@@ -180,10 +181,10 @@ class NativeSteps:
         for position in self._layout.variables:
             number = home[names[position]]
             held = self._emitted.held[number]
-            begin, end = self._places[0, number, 0], self._places[0, number, 1]
-            flat = self._memory[begin:end].view(held.value.dtype)
+            begin = self._places[0, number]
             shape = self._program.inputs[position].aval.shape
-            views.append(flat.reshape(shape))
+            end = begin + int(np.prod(shape, dtype=np.int64)) * held.value.dtype.itemsize
+            views.append(self._memory[begin:end].view(held.value.dtype).reshape(shape))
         return views
 
     def _constant_numbers(self, seed: int) -> Any:
@@ -215,7 +216,12 @@ class _Layout:
         told = [i for i, path in enumerate(names) if path[0] in ("loss", "penalty", "metrics")]
         order = {"loss": 0, "penalty": 1, "metrics": 2}
         self.told_outputs = tuple(sorted(told, key=lambda i: (order[names[i][0]], i)))
-        changed = [i for kind in ("params", "state", "rule_state") for i, path in enumerate(names) if path[0] == kind]
+        changed = [
+            i
+            for kind in ("params", "state", "rule_state")
+            for i, path in enumerate(names)
+            if path[0] == kind
+        ]
         self.replaced = self._pairs(changed, names)
         self.told_widths = [(names[i], _entries(step.outputs[i])) for i in self.told_outputs]
         self.told = []
@@ -261,9 +267,7 @@ def _sizes(module: Emitted, step: Program, rows: int) -> Sizes:
     return Sizes(names)
 
 
-def _memory(
-    module: Emitted, sizes: Sizes, split: Split, threads: int
-) -> tuple[Plan, Any, Any]:
+def _memory(module: Emitted, sizes: Sizes, split: Split, threads: int) -> tuple[Plan, Any, Any]:
     """A place for every array: the plan, the places by thread, and the memory itself."""
     lifetimes = []
     last = module.phases + 1
@@ -282,17 +286,16 @@ def _memory(
     raw = np.zeros(planned.total + 64, np.uint8)
     shift = -raw.ctypes.data % 64
     memory = raw[shift : shift + planned.total]
-    places = np.zeros((threads, len(module.held), 2), np.int64)
+    places = np.zeros((threads, len(module.held)), np.int64)
     for number, (held, offset) in enumerate(zip(module.held, planned.offsets, strict=True)):
-        places[:, number, 0] = offset
+        places[:, number] = offset
         lengths = sizes.of(held.axes)
         if held.private:
             lengths[0] = min(split.tile, lengths[0])
         entries = int(np.prod(lengths, dtype=np.int64)) * (split.pieces if held.parts else 1)
         bytes_ = entries * held.value.dtype.itemsize
         if held.private:
-            places[:, number, 0] += np.arange(threads) * (-(-bytes_ // 64) * 64)
-        places[:, number, 1] = places[:, number, 0] + bytes_
+            places[:, number] += np.arange(threads) * (-(-bytes_ // 64) * 64)
     return planned, places, memory
 
 

@@ -53,9 +53,7 @@ def expanded(program: Program, is_simple: Callable[[Primitive], bool]) -> Progra
         value = builder.wrap(builder.atom(value))
         builder.suggest(value.atom, name)
         values[equation.out] = value
-    outputs = [
-        atom if isinstance(atom, Literal) else values[atom].atom for atom in program.outputs
-    ]
+    outputs = [atom if isinstance(atom, Literal) else values[atom].atom for atom in program.outputs]
     arguments = [Argument(program.names[var], LEAF) for var in program.inputs]
     names = [None] * len(outputs)
     whole, _ = builder.finish(program.name, outputs, arguments, program.result, names)

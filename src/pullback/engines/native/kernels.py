@@ -385,7 +385,9 @@ class KernelPrinter:
         lines: list[str] = []
         body = self._row_reduction(statement, name, self._expression(statement), lines)
         if statement.reduction.startswith("arg"):
-            body = [line.replace(f"= {LETTERS[inner[-1]]}", f"= {LETTERS[gone[0]]}") for line in body]
+            body = [
+                line.replace(f"= {LETTERS[inner[-1]]}", f"= {LETTERS[gone[0]]}") for line in body
+            ]
         before = list(lines)
         result, margin = [], ""
         for n in kept:
@@ -471,4 +473,3 @@ def joined(reduction: str, first: str, second: str) -> str:
         "any": f"{first} | {second}",
         "all": f"{first} & {second}",
     }[reduction]
-

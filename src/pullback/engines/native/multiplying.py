@@ -28,9 +28,7 @@ def _matmul(lowering: Lowering, equation: Equation, operands: Sequence[Operand])
     return product(lowering, equation, left, right, tuple(dims))
 
 
-def product(
-    lowering: Lowering, equation: Equation, left: View, right: View, dims: Dims
-) -> Operand:
+def product(lowering: Lowering, equation: Equation, left: View, right: View, dims: Dims) -> Operand:
     """A product of two matrices; where the inner axis has the length 1, of entries."""
     name, aval = lowering.name_of(equation), equation.out.aval
     if left.dims[1] is None:

@@ -115,9 +115,7 @@ def _take_along_axis(
         i if n == axis else lowering.joined((s,), (i,))[0] for n, (s, i) in enumerate(pairs)
     )
     looked_up = Place(None, "0", 1, indices.read)
-    places = tuple(
-        looked_up if place.loop == axis else place for place in source.read.places
-    )
+    places = tuple(looked_up if place.loop == axis else place for place in source.read.places)
     return View(dims, Read(source.read.value, places))
 
 
@@ -138,9 +136,7 @@ def _scatter_along_axis(
     out = Value(name, aval.dtype, tuple(dim for dim in dims if dim is not None))
     text_of = {id(value.read.value): "{0}", id(indices.read.value): "{1}"}
     looked_up = Place(None, "0", 1, indices.read)
-    places = [
-        looked_up if i == axis else Place(i) for i, dim in enumerate(dims) if dim is not None
-    ]
+    places = [looked_up if i == axis else Place(i) for i, dim in enumerate(dims) if dim is not None]
     body = f"{{out}}[{_at(places, text_of)}] += {_entry(value.read, text_of)}"
     zero = f"{{out}}[...] = {code_of(aval.dtype)}(0)"
     lines = [zero, *_loops(lowering, value.dims, [body])]
@@ -167,9 +163,7 @@ def _stack(lowering: Lowering, equation: Equation, operands: Sequence[Operand]) 
     return _joined(lowering, equation, views, axis)
 
 
-def _joined(
-    lowering: Lowering, equation: Equation, views: Sequence[View], axis: int
-) -> Operand:
+def _joined(lowering: Lowering, equation: Equation, views: Sequence[View], axis: int) -> Operand:
     """Parts one after the other along an axis."""
     aval, name = equation.out.aval, lowering.name_of(equation)
     others = lowering.joined(*((*v.dims[:axis], None, *v.dims[axis + 1 :]) for v in views))

@@ -13,18 +13,41 @@ __all__ = [
     "combine_min",
     "combine_prod",
     "combine_sum",
-    "gather",
+    "fill",
+    "gather_numbers",
+    "gather_rows",
     "place_in",
+    "tell",
     "whole_number",
 ]
 
 Array = np.ndarray[Any, Any]
 
 
-def gather(out: Array, source: Array, order: Array, start: int, lo: int, hi: int) -> None:
-    """Rows lo .. hi of out become source[order[start + row]]."""
+def fill(out: Array, value: Any) -> None:
+    """Every entry of a vector becomes a value."""
+    for i in range(len(out)):
+        out[i] = value
+
+
+def gather_rows(out: Array, source: Array, order: Array, start: int, lo: int, hi: int) -> None:
+    """Rows lo .. hi of a matrix become source[order[start + row]]."""
+    for row in range(lo, hi):
+        place = order[start + row]
+        for column in range(out.shape[1]):
+            out[row, column] = source[place, column]
+
+
+def gather_numbers(out: Array, source: Array, order: Array, start: int, lo: int, hi: int) -> None:
+    """Entries lo .. hi of a vector become source[order[start + row]]."""
     for row in range(lo, hi):
         out[row] = source[order[start + row]]
+
+
+def tell(told: Array, step: int, column: int, values: Array) -> None:
+    """Some columns of what a step tells become the values of a vector."""
+    for i in range(len(values)):
+        told[step, column + i] = values[i]
 
 
 def place_in(place: int, size: int) -> int:

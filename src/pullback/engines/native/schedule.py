@@ -264,9 +264,7 @@ def _ready_statements(
     return [s for s in statements if s in wanted] if others else statements
 
 
-def _kernels(
-    statements: Sequence[Statement], needs: Mapping[Node, Sequence[Node]]
-) -> list[Kernel]:
+def _kernels(statements: Sequence[Statement], needs: Mapping[Node, Sequence[Node]]) -> list[Kernel]:
     """Statements that read each other's results share a kernel; others get one each."""
     home: dict[Node, list[Statement]] = {}
     for statement in statements:

@@ -1,0 +1,103 @@
+"""Arrays in a block of memory, made without a check or a count: one address and some lengths."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+__all__ = ["b1_array", "f4_array", "f8_array", "i4_array", "i8_array", "rows_from", "u4_array"]
+
+Array = np.ndarray[Any, Any]
+Maker = Callable[[Array, int, tuple[int, ...]], Array]
+
+
+def _maker(code: str) -> Maker:
+    dtype = np.dtype(code)
+
+    def array(memory: Array, begin: int, shape: tuple[int, ...]) -> Array:
+        end = begin + int(np.prod(shape)) * dtype.itemsize
+        return memory[begin:end].view(dtype).reshape(shape)
+
+    array.__name__ = array.__qualname__ = f"{code}_array"
+    array.__doc__ = f"An array of {code} that begins at a byte of the memory."
+    return array
+
+
+f4_array, f8_array = _maker("f4"), _maker("f8")
+i4_array, i8_array = _maker("i4"), _maker("i8")
+b1_array, u4_array = _maker("b1"), _maker("u4")
+
+
+def rows_from(array: Array, start: int) -> Array:
+    """The rows of an array from one on, without a copy."""
+    return array[start:]
+
+
+@cache
+def machine_forms() -> dict[str, Any]:
+    """These functions for compiled code, by their names: written out where they are called.
+
+    A function of Numba's own kind could not return a new array where no references are counted.
+    """
+    from numba.core import cgutils, types
+    from numba.extending import intrinsic
+    from numba.np.arrayobj import populate_array
+    from numba.np.numpy_support import from_dtype
+
+    def filled(context: Any, builder: Any, array_type: Any, data: Any, shape: list[Any]) -> Any:
+        """An array of these lengths in row order."""
+        itemsize = context.get_abi_sizeof(context.get_data_type(array_type.dtype))
+        size = context.get_constant(types.intp, itemsize)
+        strides, stride = [], size
+        for length in reversed(shape):
+            strides.append(stride)
+            stride = builder.mul(stride, length)
+        array = context.make_array(array_type)(context, builder)
+        target = context.get_data_type(types.CPointer(array_type.dtype))
+        populate_array(
+            array,
+            data=builder.bitcast(data, target),
+            shape=cgutils.pack_array(builder, shape),
+            strides=cgutils.pack_array(builder, strides[::-1]),
+            itemsize=size,
+            meminfo=None,
+        )
+        return array._getvalue()
+
+    def array_of(dtype: Any) -> Any:
+        @intrinsic
+        def at(typing: Any, memory: Any, begin: Any, shape: Any) -> Any:
+            array_type = types.Array(dtype, len(shape), "C")
+
+            def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+                block = context.make_array(signature.args[0])(context, builder, args[0])
+                data = builder.gep(block.data, [args[1]])
+                return filled(
+                    context, builder, array_type, data, cgutils.unpack_tuple(builder, args[2])
+                )
+
+            wide = types.UniTuple(types.intp, len(shape))
+            return array_type(memory, types.intp, wide), code
+
+        return at
+
+    @intrinsic
+    def rows_after(typing: Any, array: Any, start: Any) -> Any:
+        def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            whole = context.make_array(array)(context, builder, args[0])
+            shape = cgutils.unpack_tuple(builder, whole.shape)
+            strides = cgutils.unpack_tuple(builder, whole.strides)
+            begin = builder.mul(args[1], strides[0])
+            bytes_ = builder.bitcast(whole.data, cgutils.voidptr_t)
+            data = builder.gep(bytes_, [begin])
+            lengths = [builder.sub(shape[0], args[1]), *shape[1:]]
+            return filled(context, builder, array, data, lengths)
+
+        return array(array, types.intp), code
+
+    codes = {"f4": "f4", "f8": "f8", "i4": "i4", "i8": "i8", "b1": "?", "u4": "u4"}
+    forms = {f"{code}_array": array_of(from_dtype(np.dtype(kind))) for code, kind in codes.items()}
+    return forms | {"rows_from": rows_after}
