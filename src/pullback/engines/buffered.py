@@ -69,7 +69,7 @@ class Buffered:
         ]
         self._turn = 0
         self._block = np.empty(0, np.uint8)
-        self._steps: dict[tuple[int, ...], tuple[Any, Any]] = {}
+        self._steps: dict[tuple[tuple[int, ...], ...], tuple[Any, Any]] = {}
         taken = self.layout.taken
         self._arrays = [i for i, var in enumerate(taken) if var.aval.shape]
 
@@ -97,7 +97,10 @@ class Buffered:
 
     def fits(self, values: Sequence[Any]) -> bool:
         """Whether the arrays among a call's arguments have rows without gaps."""
-        return all(values[i].flags.c_contiguous for i in self._arrays)
+        for i in self._arrays:  # noqa: SIM110 (a generator costs as much as an operation)
+            if not values[i].flags.c_contiguous:
+                return False
+        return True
 
     def __call__(self, *values: Any, **numbers: Any) -> Any:
         """The results that are not carried on; the carried values become the next ones.
@@ -106,10 +109,10 @@ class Buffered:
             *values: One value per input that is not carried, as `Executable.flat` takes them.
             **numbers: Captured numbers by name, such as a seed.
         """
-        lengths = tuple(n for i in self._arrays for n in values[i].shape)
-        steps = self._steps.get(lengths)
+        shapes = tuple([values[i].shape for i in self._arrays])
+        steps = self._steps.get(shapes)
         if steps is None:
-            steps = self._steps[lengths] = self._bound(values)
+            steps = self._steps[shapes] = self._bound(values)
         told = steps[self._turn](*values, **numbers)
         self._turn = 1 - self._turn
         return told

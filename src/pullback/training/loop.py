@@ -22,7 +22,7 @@ from .plan import Plan
 from .programs import Problem
 from .run import Progress
 from .settings import is_solver, number_at_least_zero
-from .steps import Rows, Stepper, Variables
+from .steps import RowBuffers, Rows, Stepper, Variables
 from .totals import Totals, wide
 
 ROWS_AT_ONCE = 4096
@@ -55,7 +55,7 @@ class Training:
     ) -> None:
         self.problem, self.plan, self.callbacks = problem, plan, list(callbacks)
         self._variables = initial_variables(problem)
-        self._stepper = stepper
+        self._stepper, self._row_buffers = stepper, RowBuffers(plan.rows)
         self._slices = plan.slices
         self.piece_seconds = SECONDS
         self._pieces: Piecewise | None = None
@@ -237,7 +237,7 @@ class Training:
 
     def _rows_of(self, step: int, order: Any) -> Rows:
         chosen = self._slices[step]
-        return self.plan.rows.chosen(chosen if order is None else order[chosen])
+        return self._row_buffers.chosen(chosen if order is None else order[chosen])
 
     def _tell_step(self) -> None:
         for callback in self.callbacks:

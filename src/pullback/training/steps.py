@@ -19,7 +19,7 @@ from .programs import Problem
 
 Flat = Callable[..., Any]
 
-__all__ = ["Rows", "Stepper", "Variables", "draws_of"]
+__all__ = ["RowBuffers", "Rows", "Stepper", "Variables", "draws_of"]
 
 DRAWS = ("seed", "step", "first_row")
 """The inputs of a program that random draws depend on; they have a default."""
@@ -57,6 +57,31 @@ class Rows:
     def weight(self) -> float:
         """The sum of the weights; the number of rows where there are none."""
         return float(len(self)) if self.weights is None else float(np.sum(self.weights))
+
+
+class RowBuffers:
+    """Rows for one step after the other, in arrays that the next choice overwrites.
+
+    Args:
+        rows: All rows.
+    """
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+        self._buffers: dict[int, Rows] = {}
+        self._fit = all(array.flags.c_contiguous for array in rows.flat)
+
+    def chosen(self, rows: Any) -> Rows:
+        """Some of them: a slice, which is a view, or the places of rows, from 0."""
+        if isinstance(rows, slice) or not self._fit:
+            return self._rows.chosen(rows)
+        room = self._buffers.get(len(rows))
+        if room is None:
+            room = self._buffers[len(rows)] = self._rows.chosen(rows)
+        for array, out in zip(self._rows.flat, room.flat, strict=True):
+            # With another mode, NumPy would take them into an array of its own first.
+            array.take(rows, axis=0, out=out, mode="clip")
+        return replace(room)
 
 
 def _fast(program: Program) -> Flat:

@@ -78,6 +78,8 @@ def number_form(operation: Operation) -> str | None:
         total = f"np.add.reduce({operation.texts[0]}, axis=None)"
         count = operation.text_of(product(x.shape))
         return f"{text_of_constant(x.dtype)}({total} / np.intp({count}))"
+    if operation.name == "sum" and x.dtype.kind == "b":
+        return f"np.intp(np.count_nonzero({operation.texts[0]}))"
     reduce = _REDUCE.get(operation.name)
     if reduce is None or (operation.name in _TRUTH and x.dtype.kind != "b"):
         return None
@@ -170,8 +172,8 @@ def _index(operation: Operation) -> Form | None:
         return None
     axis, keepdims = operation.params["axis"], operation.params["keepdims"]
     kept = ", keepdims=True" if keepdims else ""
-    call = f"np.{operation.name}({operation.texts[0]}, axis={axis}, out={operation.out}{kept})"
-    return Form((call,))
+    method = f"{operation.arguments[0].within(5)}.{operation.name}"
+    return Form((f"{method}(axis={axis}, out={operation.out}{kept})",))
 
 
 def _cumsum(operation: Operation) -> Form:
