@@ -60,7 +60,7 @@ def erfc(x):  # type: ignore[no-untyped-def]
 def erf(x):  # type: ignore[no-untyped-def]
     """The error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x."""
     near, far = erf_near_zero(x), 1 - erfc(np.abs(x))  # type: ignore[no-untyped-call]
-    return np.where(np.abs(x) <= 0.46875, near, np.copysign(far, x))[()]
+    return np.where(np.abs(x) <= 0.46875, near, np.where(x < 0, -far, far))[()]
 
 
 def normal_cdf(x):  # type: ignore[no-untyped-def]
@@ -104,6 +104,7 @@ def softmax(z, axis):  # type: ignore[no-untyped-def]
 
 def log_softmax(z, axis):  # type: ignore[no-untyped-def]
     """log(softmax(z)) along an axis, exact where softmax rounds to 0."""
+    z = np.minimum(z, np.finfo(np.result_type(z, 1.0)).max)  # since inf - inf is no number
     shifted = z - np.max(z, axis=axis, keepdims=True)
     return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
 

@@ -147,6 +147,11 @@ def clip_vjp(ct: Any, out: Any, x: Any, low: Any, high: Any) -> tuple[Any, Any, 
     return ct * inside, in_low, in_high
 
 
+def _between_whole_numbers(random: np.random.Generator) -> list[Case]:
+    cases = sample_cases(any_real)(random)
+    return [Case((np.floor(x) + random.uniform(0.2, 0.8, np.shape(x)),)) for (x,), _ in cases]
+
+
 def _constant_slopes(*inputs: Any) -> tuple[Slopes, ...]:
     return tuple(Slopes(np.zeros(np.shape(x)), np.zeros(np.shape(x))) for x in inputs)
 
@@ -174,12 +179,27 @@ sign = Primitive(
     elementwise=True,
     notation=written.entry_function("sign"),
 )
+floor = Primitive(
+    "floor",
+    elementwise_aval("floor", np.floor, False),
+    call("np.floor"),
+    _between_whole_numbers,
+    slopes=_constant_slopes,
+    elementwise=True,
+    notation=written.entry_function("floor"),
+)
 
 
 @vjp_of(absolute)
 def abs_vjp(ct: Any, out: Any, x: Any) -> tuple[Any]:
     """ct * sign(x), which is 0 at 0."""
     return (ct * np.sign(x),)
+
+
+@vjp_of(floor)
+def floor_vjp(ct: Any, out: Any, x: Any) -> tuple[Any]:
+    """0: floor is constant on either side of its jumps."""
+    return (np.zeros_like(ct),)
 
 
 @vjp_of(sign)

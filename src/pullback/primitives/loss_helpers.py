@@ -35,5 +35,6 @@ def huber(x, delta):  # type: ignore[no-untyped-def]
 def log_cosh(x):  # type: ignore[no-untyped-def]
     """log(cosh(x)), without overflow and exact near 0."""
     a = np.abs(x)
-    near = np.log1p(2 * np.sinh(np.minimum(a, 1) / 2) ** 2)
+    e = np.expm1(np.minimum(a, 1))
+    near = np.log1p(e * e / (2 * (1 + e)))  # cosh(a) - 1
     return np.where(a < 1, near, a + np.log1p(np.exp(-2 * a)) - 0.6931471805599453)[()]

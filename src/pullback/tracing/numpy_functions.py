@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,7 @@ UFUNCS: dict[np.ufunc, Callable[..., Any]] = {
     np.absolute: kinked.absolute,
     np.fabs: kinked.absolute,
     np.sign: kinked.sign,
+    np.floor: kinked.floor,
     np.greater: kinked.greater,
     np.greater_equal: kinked.greater_equal,
     np.less: kinked.less,
@@ -102,15 +104,21 @@ def call_method(name: str, args: Any, kwargs: Any) -> Any:
 
 
 def _recorded(record: Callable[..., Any], name: str, args: Any, kwargs: Any) -> Any:
-    parameters = inspect.signature(record).parameters
-    out = kwargs.pop("out", None) if "out" not in parameters else None
+    signature = _signature(record)
+    out = kwargs.pop("out", None) if "out" not in signature.parameters else None
     try:
-        bound = inspect.signature(record).bind(*args, **kwargs)
+        bound = signature.bind(*args, **kwargs)
     except TypeError as error:
         refuse(f"np.{name} is traced without this argument: {error}.")
     out = bound.arguments.get("out", out)
     result = record(*bound.args, **bound.kwargs)
     return result if out is None else write_whole(out, result)
+
+
+@cache
+def _signature(record: Callable[..., Any]) -> inspect.Signature:
+    """The signature of one of our own functions, of which there is a fixed number."""
+    return inspect.signature(record)
 
 
 def vocabulary() -> list[str]:
@@ -179,6 +187,7 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     np.copy: records.copy,
     np.take_along_axis: records.take_along_axis,
     np.shape: lambda a: a.shape,
+    np.result_type: records.result_type,
     np.ndim: lambda a: a.ndim,
     np.size: lambda a: a.size,
 }

@@ -173,6 +173,12 @@ def moveaxis(a: Any, source: int, destination: int) -> Any:
     return transpose(a, order)
 
 
+def result_type(*arrays_and_dtypes: Any) -> Any:
+    avals = (getattr(value, "aval", None) for value in arrays_and_dtypes)
+    pairs = zip(arrays_and_dtypes, avals, strict=True)
+    return np.result_type(*(v if aval is None else aval.promotion_type for v, aval in pairs))
+
+
 def shape_of(value: Any) -> tuple[Any, ...]:
     return tuple(value) if isinstance(value, tuple | list) else (value,)
 
