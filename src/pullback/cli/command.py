@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from ..data import BUILTIN
+from ..engines.choice import AUTO, ENGINES
 from ..errors import StorageError
 from ..losses.losses import LOSSES
 from ..nn.initializers import INITIALIZERS
@@ -203,6 +204,14 @@ ReduceOnPlateau = Annotated[
         "5:factor=0.5.",
     ),
 ]
+Engine = Annotated[
+    str,
+    option(
+        _RUN,
+        _names(dict.fromkeys(ENGINES)),
+        "What runs the steps: NumPy, or machine code. auto goes by the sizes of the work.",
+    ),
+]
 Out = Annotated[
     str | None,
     option(
@@ -271,6 +280,7 @@ class Command:
     validation: float | None = None
     early_stopping: str | None = None
     reduce_on_plateau: str | None = None
+    engine: str = AUTO
     out: str | None = None
     checkpoint_every: float = 10.0
     diagnose: bool = False

@@ -117,7 +117,7 @@ def _rule(rule: Any) -> str:
 
 
 def _learning_rate(prepared: Prepared, is_given: bool) -> str:
-    settings = prepared.settings
+    settings = prepared.given
     rate, rule, schedule = (
         settings[name] for name in ("learning_rate", "learning_rate_rule", "schedule")
     )
@@ -131,7 +131,7 @@ def _learning_rate(prepared: Prepared, is_given: bool) -> str:
 
 
 def _steps(prepared: Prepared) -> str:
-    settings = prepared.settings
+    settings = prepared.given
     if settings["learning_rate"] is None:
         return f"at most {settings['epochs']:,}, of all rows each; seed {settings['seed']}"
     steps, parts = -(-settings["rows"] // settings["rows_per_step"]), settings["accumulate"]

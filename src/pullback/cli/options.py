@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .. import nn
+from ..engines.choice import ENGINES
 from ..errors import UsageError
 from ..losses import ElasticNet, Loss, Penalty
 from ..losses.penalties import PENALTIES, as_penalty
@@ -128,6 +129,7 @@ def _training(words: Command) -> dict[str, Any]:
         "average": _optional(share, "--average", words.average),
         "class_weight": _optional(_class_weight, "--class-weight", words.class_weight),
         "dtype": one_of("--dtype", words.dtype, DTYPES),
+        "engine": one_of("--engine", words.engine, ENGINES),
     }
 
 

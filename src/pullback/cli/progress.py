@@ -21,8 +21,10 @@ class Watcher(Callback):
     """Shows how far a run is.
 
     Args:
-        show: Called with the progress after each step.
+        show: Called with the progress after each step, or after several.
     """
+
+    each_step = False
 
     def __init__(self, show: Callable[[Progress], None]) -> None:
         self.show = show

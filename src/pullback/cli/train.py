@@ -9,6 +9,7 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
+from ..engines.choice import AUTO, telling
 from ..errors import TrainingError, UsageError
 from ..training import Prepared, Run
 from ..training.keeper import BY_USER
@@ -63,6 +64,7 @@ def train(
     validation: words.Validation = Command.validation,
     early_stopping: words.EarlyStopping = Command.early_stopping,
     reduce_on_plateau: words.ReduceOnPlateau = Command.reduce_on_plateau,
+    engine: words.Engine = Command.engine,
     out: words.Out = Command.out,
     checkpoint_every: words.CheckpointEvery = Command.checkpoint_every,
     resume: words.Resume = None,
@@ -103,7 +105,10 @@ def train(
     more = epochs if _is_given(context, "epochs") else None
     _refuse_beside_resume(context)
     folder = Path(resume)
-    saved = Command.saved(settings_of(folder)["command"], folder)
+    then = settings_of(folder)
+    # What auto chose stays: more epochs must not change the engine, and so the bits.
+    words_then = {**then["command"], "engine": then.get("engine", AUTO)}
+    saved = Command.saved(words_then, folder)
     _train(saved if more is None else replace(saved, epochs=more), folder, quiet)
 
 
@@ -169,11 +174,12 @@ def _trained(command: Command, work: Work, folder: Path, quiet: bool, begins: st
 
     _diagnose(console, work, prepared, "before the first step")
 
-    work.save_settings(folder)
     told = "" if prepared.problem.tells_errors else " and accuracy"
     heading(console, "TRAINED", f"loss{told} of the training rows, as they go by")
     if begins:
         console.print(f"  {begins}", soft_wrap=True)
+    with telling(lambda line: console.print(f"  {line}", soft_wrap=True, markup=False)):
+        work.save_settings(folder)  # they tell the engine, which may have to compile now
     with watched(console) as watch:
         run = _run(work, folder, [watch])
     how = run.ended or _how_a_solver_ended(run)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from importlib.util import find_spec
 from typing import Any, Protocol
 
 from ..errors import UsageError, nearest
@@ -21,7 +20,8 @@ SECONDS_PER_BYTE = 1 / 8e9
 WORTH_COMPILING = 3.0
 """Seconds on the reference engine from which on work is compiled; see `chosen_engine`."""
 
-NEEDED = ("numba", "scipy")
+COMPILING = "compiling the step for this machine (once per structure) ..."
+"""What is said when a program is compiled; see `notice`."""
 
 
 class Tell(Protocol):
@@ -43,10 +43,9 @@ def checked_engine(engine: Any) -> str:
 
 def missing_for_native() -> str:
     """Why the native engine cannot run in this installation, as a sentence; empty when it can."""
-    missing = [name for name in NEEDED if find_spec(name) is None]
-    if not missing:
-        return ""
-    return f"The native engine needs {' and '.join(missing)}: pip install 'pullback[fast]'."
+    from .native.machine import available
+
+    return available()
 
 
 def estimated_seconds(program: Program, sizes: Mapping[str, int], runs: int) -> float:

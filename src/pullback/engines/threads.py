@@ -72,7 +72,7 @@ def _folders() -> Iterator[Path]:
     """The folders of the process's cgroup and of those around it, in both versions."""
     lines = _text(ROOT / "proc/self/cgroup").splitlines()
     for line in lines:
-        _, kinds, path = (line.split(":", 2) + ["", ""])[:3]
+        _, kinds, path = [*line.split(":", 2), "", ""][:3]
         if kinds and "cpu" not in kinds.split(","):
             continue
         for base in (

@@ -5,6 +5,8 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..engines import choice
 from ..engines.choice import AUTO, NATIVE, REFERENCE
 from ..engines.native import NotCompilable
@@ -80,9 +82,13 @@ def _new_steps(prepared: Prepared) -> Steps:
     variables = [*start.flat, *flatten(start.rule_state)[0]]
     lengths = sorted({chosen.stop - chosen.start for chosen in prepared.plan.slices})
     rows, seed = prepared.plan.rows.flat, prepared.given["seed"]
+    rule: Any = prepared.problem.optimizer
     steps: Steps = choice.native_steps(
         prepared.step, rows, variables, seed, lengths, thread_count()
     )
+    # No step at all: it is compiled here, before anything is timed or written down.
+    nothing = np.empty(0, np.int64)
+    steps.run(nothing, nothing, None, 0, np.empty((0, len(rule.numbers(1, 1.0)))))
     return steps
 
 

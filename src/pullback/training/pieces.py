@@ -115,11 +115,6 @@ class Pieces:
         """A copy of where training stands."""
         return self._variables([np.array(v) for v in (self._kept if self._lost else self._views())])
 
-    def prepare(self, numbers: int) -> None:
-        """Let the engine compile, before any step is timed; `numbers` has an update rule."""
-        nothing = np.empty(0, np.int64)
-        answering(lambda: self._steps.run(nothing, nothing, None, 0, np.empty((0, numbers))))
-
     def run(self, piece: Piece, is_long: bool) -> tuple[int, Any]:
         """Do the steps of a piece: how many were good, and what these told.
 

@@ -69,7 +69,6 @@ class Piecewise:
         self._weights = self._lengths.astype(np.float64)
         self._weighed = -1 if plan.rows.weights is not None else None
         self.moved = False
-        self._is_ready = False
 
     def variables(self) -> Variables:
         """A copy of where training stands."""
@@ -112,9 +111,6 @@ class Piecewise:
         numbers = self._numbers.of(updates + 1, rates)
         lengths = self._lengths[chosen][: len(rates)]
         piece = Piece(starts[: len(rates)], lengths, order, updates, numbers)
-        if not self._is_ready:
-            self._pieces.prepare(numbers.shape[1])
-            self._is_ready = True
         started = time.perf_counter()
         self.moved = True
         good, told = self._pieces.run(piece, self._pace.is_long)
