@@ -37,9 +37,8 @@ def form_of(dtype: str) -> Form:
     return Form(dtype, register_bytes() // {"f4": 4, "f8": 8}[dtype])
 
 
-@cache
 def target() -> Any:
-    """This machine, as LLVM sees it."""
+    """This machine, as LLVM sees it: a new description, since an engine owns the one it gets."""
     from llvmlite import binding
 
     for start in (binding.initialize_native_target, binding.initialize_native_asmprinter):

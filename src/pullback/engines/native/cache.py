@@ -102,6 +102,9 @@ def load(name: str) -> bytes | None:
         if not _is_private(path.parent) or not _is_private(path):
             return None
         data = path.read_bytes()
+    except IsADirectoryError:
+        drop(name)
+        return None
     except OSError:
         return None
     start = len(_FORMAT) + 65

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
 import os
-import pickle
 import platform
 import sys
 import threading
@@ -23,13 +23,13 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
-import numpy as np
-
 from ...errors import MissingExtraError
 from . import NotCompilable
 from . import cache as store
+from .calling import Compiled, kind_of
+from .pipeline import ENTRY, Code, callee_options, compiled
 
-__all__ = ["OPTIONS", "available", "compiled_here", "kept", "load_native", "load_plain"]
+__all__ = ["OPTIONS", "assembly", "available", "compiled_here", "kept", "load_native", "load_plain"]
 
 OPTIONS: dict[str, Any] = {
     "nogil": True,
@@ -47,7 +47,7 @@ compiled_here: list[str] = []
 # One thread compiles or loads at a time, as with Numba's own lock. A fork waits for it: a child
 # that began with the locks of a compiling thread would never get them.
 _lock = threading.RLock()
-_loaded: dict[str, Callable[..., Any]] = {}
+_loaded: dict[str, Compiled] = {}
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
         before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
@@ -82,7 +82,7 @@ def load_plain(source: str) -> dict[str, Any]:
     return namespace
 
 
-def load_native(source: str, entry: str, arguments: tuple[Any, ...]) -> Callable[..., Any]:
+def load_native(source: str, entry: str, arguments: tuple[Any, ...]) -> Compiled:
     """The entry function of an emitted module as machine code for exactly these arguments' types.
 
     It comes from this process, else from the disk, else from the compiler. Safe to call from
@@ -90,12 +90,14 @@ def load_native(source: str, entry: str, arguments: tuple[Any, ...]) -> Callable
 
     Args:
         source: The emitted module.
-        entry: The name of its function that Python calls.
-        arguments: Values of the types that it will be called with: arrays (dtype, dimensions and
-            whether they may be written to count, not their lengths) and numbers.
+        entry: The name of its function that Python calls; it returns a number or None.
+        arguments: Values of the types that it will be called with: C-contiguous arrays (dtype,
+            dimensions and whether they may be written to count, not their lengths) and numbers.
 
     Returns:
-        The compiled function. It releases the GIL, and raises TypeError for other types.
+        The compiled function. It releases the GIL, raises TypeError for other types and IndexError
+        for an index out of bounds; `bind(*arguments)` gives a call without the cost of looking
+        at the arguments again.
 
     Raises:
         MissingExtraError: When Numba or SciPy is missing.
@@ -108,18 +110,21 @@ def load_native(source: str, entry: str, arguments: tuple[Any, ...]) -> Callable
     problem = available()
     if problem:
         raise MissingExtraError(problem)
-    import numba
-
-    types = tuple(numba.typeof(argument) for argument in arguments)
-    # The type of an array that is read only, or not aligned, has another name.
-    name = store.key(stamp(), source, entry, *types)
+    kinds = tuple(kind_of(argument) for argument in arguments)
+    name = store.key(stamp(), source, entry, *kinds)
     found = _loaded.get(name)
     if found is not None:
         return found
     with _lock:
         if name not in _loaded:
-            _loaded[name] = _load(name, source, entry, types)
+            _loaded[name] = _load(name, source, entry, kinds)
         return _loaded[name]
+
+
+def assembly(source: str, entry: str, arguments: tuple[Any, ...]) -> str:
+    """The assembly of what `load_native` compiles, to be read; compiled anew, and not kept."""
+    with _lock:
+        return _compile(source, entry, tuple(kind_of(each) for each in arguments), True).assembly
 
 
 def kept(name: str, make: Callable[[], bytes]) -> bytes:
@@ -140,27 +145,25 @@ def kept(name: str, make: Callable[[], bytes]) -> bytes:
     return data
 
 
-# ------------------------------------------------------------------------------- what code depends on
+# What code depends on.
 
 
 @cache
 def stamp() -> str:
     """A hash of all that machine code depends on beside the emitted module and the types."""
-    import llvmlite
-    import numba
-    import scipy
-    from numba.core import config, registry
+    from importlib.metadata import version
+
+    from llvmlite import binding
 
     from ... import __version__
 
-    target = registry.cpu_target.target_context.codegen()
     return store.key(
         sources_digest(Path(__file__).parent),
-        *(__version__, numba.__version__, llvmlite.__version__, np.__version__, scipy.__version__),
-        *(sys.version, platform.platform()),
-        # The triple, the processor's name and its features; a setting of Numba may change them.
-        *target.magic_tuple(),
-        *(config.OPT, config.USING_SVML, config.BOUNDSCHECK, config.DEBUGINFO_DEFAULT),
+        *(__version__, sys.version, platform.machine(), sys.platform),
+        *(version(name) for name in ("numba", "llvmlite", "numpy", "scipy")),
+        *(binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten()),
+        # Numba's settings: optimization, processor ...
+        *(sorted(f"{k}={v}" for k, v in os.environ.items() if k.startswith("NUMBA_"))),
     )
 
 
@@ -174,93 +177,91 @@ def sources_digest(folder: Path) -> str:
     return digest.hexdigest()
 
 
-# ------------------------------------------------------------------------------------ load or compile
+# Load or compile.
 
 
-def _load(name: str, source: str, entry: str, types: tuple[Any, ...]) -> Callable[..., Any]:
-    found = _from_disk(name, source, entry)
+def _load(name: str, source: str, entry: str, kinds: tuple[str, ...]) -> Compiled:
+    found = _from_disk(name, kinds)
     if found is not None:
         return found
     with store.claim(name):
         # Another process may have compiled it while this one waited.
-        found = _from_disk(name, source, entry)
+        found = _from_disk(name, kinds)
         if found is not None:
             return found
         start = time.perf_counter()
-        dispatcher, payload = _compile(name, source, entry, types)
+        code = _compile(source, entry, kinds)
         compiled_here.append(name)
-        if payload is not None:
-            seconds = time.perf_counter() - start
-            store.store(name, payload, source, f"compiled in {seconds:.2f} s")
-        return dispatcher
+        seconds = time.perf_counter() - start
+        store.store(name, _packed(code), source, f"compiled in {seconds:.2f} s")
+        return _linked(code, kinds)
 
 
-def _from_disk(name: str, source: str, entry: str) -> Callable[..., Any] | None:
-    payload = store.load(name)
-    if payload is None:
+def _from_disk(name: str, kinds: tuple[str, ...]) -> Compiled | None:
+    data = store.load(name)
+    if data is None:
         return None
-    from numba import njit
-    from numba.core.compiler import CompileResult
-    from numba.core.compiler_lock import global_compiler_lock
-
-    # A symbol that LLVM does not find ends the process: first make those of this package known.
-    _find_blocks(payload)
-    dispatcher = njit(**OPTIONS)(_module(name, source, entry).__dict__[entry])
     try:
-        with global_compiler_lock:
-            context = dispatcher.targetctx
-            context.refresh()
-            result = CompileResult._rebuild(context, *pickle.loads(payload))
-            context.insert_user_function(result.entry_point, result.fndesc, [result.library])
-            dispatcher.add_overload(result)
-    except Exception:
-        # The digest was right, so another hand or version wrote it: compile it anew.
+        return _linked(_unpacked(data), kinds)
+    except (ValueError, LookupError, RuntimeError):
+        # The digest was right, so another hand wrote it, or a symbol is gone: compile it anew.
         store.drop(name)
         return None
-    dispatcher.disable_compile()
-    return dispatcher  # type: ignore[no-any-return]
 
 
-def _compile(
-    name: str, source: str, entry: str, types: tuple[Any, ...]
-) -> tuple[Callable[..., Any], bytes | None]:
-    """The compiled function, and what the disk keeps of it: None if it cannot be kept."""
+def _packed(code: Code) -> bytes:
+    head = json.dumps({"symbols": code.symbols, "result": code.result}).encode()
+    return b"%d\n" % len(head) + head + code.object
+
+
+def _unpacked(data: bytes) -> Code:
+    length, _, rest = data.partition(b"\n")
+    head = json.loads(rest[: int(length)])
+    return Code(rest[int(length) :], tuple(head["symbols"]), head["result"])
+
+
+def _linked(code: Code, kinds: tuple[str, ...]) -> Compiled:
+    """Machine code in memory, ready to be called.
+
+    Raises:
+        LookupError: When this process lacks a symbol; LLVM would end the process instead.
+    """
+    from llvmlite import binding
+
+    from .blocks_code import engine_of, target
+
+    for dtype in ("f4", "f8"):
+        if any(name.startswith("pullback_block") and dtype in name for name in code.symbols):
+            engine_of(dtype)
+    machine = target()
+    for symbol in code.symbols:
+        if not binding.address_of_symbol(symbol):
+            raise LookupError(f"Machine code refers to {symbol}, which this process does not have.")
+    engine = binding.create_mcjit_compiler(binding.parse_assembly(""), machine)
+    engine.add_object_file(binding.ObjectFileRef.from_data(code.object))
+    engine.finalize_object()
+    return Compiled(engine.get_function_address(ENTRY), kinds, code.result, engine)
+
+
+def _compile(source: str, entry: str, kinds: tuple[str, ...], show: bool = False) -> Code:
     from numba import njit
     from numba.core.errors import NumbaError
-    from numba.core.serialize import dumps
 
-    from .pipeline import callee
+    from .arrays import machine_forms
 
     _tell_numba()
-    module = _module(name, source, entry)
-    for each, value in list(module.__dict__.items()):
-        if isinstance(value, FunctionType) and value.__module__ == module.__name__:
-            if each != entry:
-                module.__dict__[each] = callee(value, OPTIONS)
-    dispatcher = njit(no_cfunc_wrapper=True, **OPTIONS)(module.__dict__[entry])
+    module = ModuleType("pullback_emitted")
+    exec(compile(source, "<emitted module>", "exec"), module.__dict__)
+    module.__dict__.update(machine_forms())
+    for name, value in list(module.__dict__.items()):
+        own = isinstance(value, FunctionType) and value.__module__ == module.__name__
+        if own and name != entry:
+            module.__dict__[name] = njit(**callee_options(OPTIONS))(value)
     try:
-        dispatcher.compile(types)
+        return compiled(module.__dict__[entry], kinds, OPTIONS, show)
     except NumbaError as error:
         first = next((line for line in str(error).splitlines() if line.strip()), "")
         raise NotCompilable(f"Numba cannot compile the emitted module: {first.strip()}") from error
-    dispatcher.disable_compile()
-    result = dispatcher.overloads[types]
-    if result.library.has_dynamic_globals:
-        return dispatcher, None
-    return dispatcher, dumps(result._reduce())
-
-
-def _module(name: str, source: str, entry: str) -> ModuleType:
-    """The emitted module, known by a name of its own: what is kept on disk refers to it."""
-    module = ModuleType(f"pullback_native_{name}")
-    place = store.folder()
-    path = "<emitted module>" if place is None else str(place / name / "source.py")
-    exec(compile(source, path, "exec"), module.__dict__)
-    sys.modules[module.__name__] = module
-    return module
-
-
-# ------------------------------------------------------------------------------ what emitted code calls
 
 
 @cache
@@ -271,19 +272,10 @@ def _tell_numba() -> None:
     from . import barrier, blocks, functions, products, runtime
 
     for function in functions.EVERY:
-        register_jitable(**{**functions.OPTIONS, "_nrt": False})(function)
+        register_jitable(**callee_options({**functions.OPTIONS, "_nrt": False}))(function)
     for module in (products, runtime):
         for function in vars(module).values():
             if isinstance(function, FunctionType) and function.__module__ == module.__name__:
-                register_jitable(**OPTIONS)(function)
+                register_jitable(**callee_options(OPTIONS))(function)
     blocks.register()
     barrier.register()
-
-
-def _find_blocks(payload: bytes) -> None:
-    """Make the blocks of products known to LLVM whose symbols occur in machine code."""
-    from .blocks_code import engine_of
-
-    for dtype in ("f4", "f8"):
-        if any(f"pullback_block_{form}_{dtype}".encode() in payload for form in ("nn", "nt")):
-            engine_of(dtype)

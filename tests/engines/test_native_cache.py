@@ -1,0 +1,437 @@
+"""Machine code on disk: what it depends on, and whatever may happen to it there."""
+
+import errno
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from native_cache_process import SOURCE, arguments, right
+
+from pullback.engines.native import NotCompilable, cache, machine
+from pullback.errors import MissingExtraError
+
+KEY = cache.key("a program")
+PROGRAM = Path(__file__).with_name("native_cache_process.py")
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """An empty cache folder; what was loaded or went wrong before is forgotten."""
+    monkeypatch.setenv("PULLBACK_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr(cache, "_problem", "")
+    monkeypatch.setattr(machine, "_loaded", {})
+    return tmp_path / "cache"
+
+
+@pytest.fixture(scope="session")
+def code(tmp_path_factory):
+    """The machine code of SOURCE as it lies on disk; compiled once for all tests."""
+    pytest.importorskip("numba")
+    folder = tmp_path_factory.mktemp("compiled")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PULLBACK_CACHE_DIR", str(folder))
+        patch.setattr(machine, "_loaded", {})
+        assert right(machine.load_native(SOURCE, "steps", arguments()))
+    (entry,) = (path for path in folder.iterdir() if (path / "source.py").is_file())
+    assert (entry / "source.py").read_text() == SOURCE
+    return entry.name, (entry / "code").read_bytes()
+
+
+@pytest.fixture
+def filled(place, code):
+    """A cache folder that holds the machine code of SOURCE; its file."""
+    entry = place / code[0]
+    entry.mkdir(parents=True, mode=0o700)
+    place.chmod(0o700)
+    (entry / "code").write_bytes(code[1])
+    (entry / "code").chmod(0o600)
+    return entry / "code"
+
+
+@pytest.fixture
+def compiles(monkeypatch, code):
+    """How often something is compiled: a list that grows. The compiler gives the code at hand."""
+    _, data = code
+    made = machine._unpacked(data[len(cache._FORMAT) + 65 :])
+    calls = []
+
+    def compile_(source, *_):
+        calls.append(source)
+        return made
+
+    monkeypatch.setattr(machine, "_compile", compile_)
+    return calls
+
+
+def load():
+    machine._loaded.clear()
+    function = machine.load_native(SOURCE, "steps", arguments())
+    assert right(function)
+    return function
+
+
+# Where it lies, and under which key.
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the folders of Linux")
+@pytest.mark.parametrize(
+    ("own", "general", "home", "folder"),
+    [
+        ("/own", "/general", "/h", "/own"),
+        (None, "/general", "/h", "/general/pullback"),
+        (None, "relative", "/h", "/h/.cache/pullback"),
+        (None, None, "/h", "/h/.cache/pullback"),
+    ],
+)
+def test_the_folder(monkeypatch, own, general, home, folder):
+    for name, value in zip(
+        ("PULLBACK_CACHE_DIR", "XDG_CACHE_HOME", "HOME"), (own, general, home), strict=True
+    ):
+        monkeypatch.delenv(name, raising=False)
+        if value:
+            monkeypatch.setenv(name, value)
+    assert cache.folder() == Path(folder)
+
+
+def test_without_a_home_nothing_is_kept(monkeypatch, place):
+    monkeypatch.delenv("PULLBACK_CACHE_DIR")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    assert cache.folder() is None
+    assert not cache.store(KEY, b"data")
+    assert cache.load(KEY) is None
+    assert "no home" in cache.state()
+
+
+def test_a_key_tells_its_parts_apart():
+    keys = [cache.key(*parts) for parts in [("ab", "c"), ("a", "bc"), ("abc",), ("c", "ab"), ()]]
+    assert len(set(keys)) == 5
+    assert cache.key("ab", "c") == keys[0]
+
+
+def test_the_key_changes_with_any_source_of_the_engine(tmp_path):
+    (tmp_path / "functions").mkdir()
+    inner = tmp_path / "functions" / "powers.py"
+    inner.write_text("a = 1\n")
+    before = machine.sources_digest(tmp_path)
+    assert machine.sources_digest(tmp_path) == before
+    inner.write_text("a = 2\n")
+    changed = machine.sources_digest(tmp_path)
+    inner.rename(tmp_path / "powers.py")
+    assert len({before, changed, machine.sources_digest(tmp_path)}) == 3
+
+
+def test_the_key_changes_with_a_setting_of_numba(monkeypatch):
+    before = machine.stamp.__wrapped__()
+    monkeypatch.setenv("NUMBA_OPT", "1")
+    assert machine.stamp.__wrapped__() != before
+
+
+# Damage.
+
+DAMAGE = {
+    "cut off": lambda file: file.write_bytes(file.read_bytes()[:-100]),
+    "cut off in its head": lambda file: file.write_bytes(file.read_bytes()[:40]),
+    "one bit": lambda file: file.write_bytes(
+        (data := file.read_bytes())[:-200] + bytes([data[-200] ^ 1]) + data[-199:]
+    ),
+    "garbage": lambda file: file.write_bytes(bytes(range(256)) * 20),
+    "empty": lambda file: file.write_bytes(b""),
+    "gone": lambda file: file.unlink(),
+    "a folder": lambda file: (file.unlink(), file.mkdir()),
+    "zeros at its end": lambda file: file.write_bytes(file.read_bytes() + bytes(64)),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_what_is_damaged_is_compiled_anew(filled, compiles, damage):
+    load()
+    assert compiles == []
+    DAMAGE[damage](filled)
+    load()
+    assert compiles == [SOURCE]
+    load()
+    assert compiles == [SOURCE]
+
+
+def test_code_with_a_right_digest_that_cannot_be_used(place, code, compiles):
+    data = code[1][len(cache._FORMAT) + 65 :]
+    head, rest = data.split(b"\n", 1)
+    wrong = rest.replace(b'"symbols": [', b'"symbols": ["pullback_of_no_process", ', 1)
+    length = int(head) + len(wrong) - len(rest)
+    for payload in (b"no number\n", b"5\n{{}}}", b"%d\n" % length + wrong):
+        cache.store(code[0], payload)
+        compiles.clear()
+        load()
+        assert compiles == [SOURCE]
+
+
+# A folder that does not serve.
+
+
+def test_a_full_disk(place, compiles, monkeypatch):
+    real = os.fdopen
+
+    class Full:
+        def __init__(self, file):
+            self.file = file
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            self.file.close()
+
+        def write(self, data):
+            self.file.write(data[: len(data) // 2])
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fdopen", lambda *given: Full(real(*given)))
+    load()
+    load()
+    assert len(compiles) == 2
+    assert "No space left" in cache.state()
+    assert [path for path in place.rglob("*") if path.suffix != ".lock"] == []
+    monkeypatch.undo()
+
+
+def test_a_folder_that_cannot_be_made(place, compiles):
+    place.write_text("a file")
+    load()
+    assert len(compiles) == 1
+    assert "not kept" in cache.state()
+
+
+def test_a_folder_that_is_read_only_serves_what_it_holds(filled, compiles, monkeypatch):
+    def refuse(*_, **__):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    for name in ("open", "mkdir", "utime", "replace", "unlink"):
+        monkeypatch.setattr(os, name, refuse)
+    load()
+    assert compiles == []
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="a system without owners of files")
+@pytest.mark.parametrize("which", ["folder", "entry", "file"])
+def test_code_that_others_could_have_written_is_not_run(filled, compiles, which):
+    {"folder": filled.parent.parent, "entry": filled.parent, "file": filled}[which].chmod(0o777)
+    load()
+    assert compiles == [SOURCE]
+
+
+def test_a_folder_of_another_user(filled, compiles, monkeypatch):
+    owner = os.getuid()
+    monkeypatch.setattr(os, "getuid", lambda: owner + 1)
+    load()
+    assert compiles == [SOURCE]
+    assert "another user" in cache.state()
+
+
+# Several processes.
+
+
+def process(*words):
+    return subprocess.Popen(
+        [sys.executable, str(PROGRAM), *words], stdout=subprocess.PIPE, text=True
+    )
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork")
+def test_two_processes_compile_it_once_and_fork(place):
+    pytest.importorskip("numba")
+    both = [process("load"), process("load")]
+    said = sorted(each.communicate(timeout=120)[0].split("\n")[:2] for each in both)
+    assert said == [["compiled 0 child 0", "no compiler"], ["compiled 1 child 0", "numba"]]
+    (log,) = place.glob("*/log")
+    assert len(log.read_text().splitlines()) == 1
+
+
+@pytest.mark.skipif(cache.fcntl is None, reason="a system without locks of this kind")
+def test_the_second_waits_and_a_killed_process_holds_nothing(place, monkeypatch):
+    holder = process("hold", KEY)
+    try:
+        assert holder.stdout.readline() == "held\n"
+        monkeypatch.setattr(cache, "PATIENCE", 0.1)
+        assert cache._lock(place / f"{KEY}.lock") is None
+        monkeypatch.setattr(cache, "PATIENCE", 60.0)
+        holder.kill()
+        holder.wait()
+        descriptor = cache._lock(place / f"{KEY}.lock")
+        assert descriptor is not None
+        os.close(descriptor)
+    finally:
+        holder.kill()
+        holder.communicate()
+
+
+def test_a_lock_file_that_was_removed_meanwhile_locks_nothing(place):
+    place.mkdir(mode=0o700)
+    path = place / f"{KEY}.lock"
+    real = os.open
+    opened = []
+
+    def opening(*given, **named):
+        descriptor = real(*given, **named)
+        if not opened:
+            path.unlink()  # by another process, between opening and locking
+        opened.append(descriptor)
+        return descriptor
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "open", opening)
+        descriptor = cache._lock(path)
+    assert len(opened) == 2
+    assert os.path.samestat(os.fstat(descriptor), os.stat(path))
+    os.close(descriptor)
+
+
+# How much is kept.
+
+
+def test_the_least_recently_used_leave_when_there_is_too_much(place, monkeypatch):
+    monkeypatch.setattr(cache, "LARGEST", 3500)
+    names = [cache.key(number) for number in range(4)]
+    for age, name in enumerate(names[:3]):
+        cache.store(name, bytes(1000))
+        then = time.time() - 1000 + 100 * age
+        os.utime(place / name / "code", (then, then))
+    assert cache.load(names[0]) == bytes(1000)  # used now: the second is the oldest
+    cache.store(names[3], bytes(1000))
+    assert [cache.load(name) is not None for name in names] == [True, False, True, True]
+
+
+def test_what_nobody_asks_for_leaves(place):
+    names = [cache.key(number) for number in range(3)]
+    for name, days in zip(names, (cache.OLDEST + 1, cache.OLDEST - 1), strict=False):
+        cache.store(name, b"data")
+        then = time.time() - 86_400 * days
+        os.utime(place / name / "code", (then, then))
+    cache.store(names[2], b"data")
+    assert [cache.load(name) for name in names] == [None, b"data", b"data"]
+
+
+def test_clear_removes_entries_and_nothing_else(place):
+    with cache.claim(KEY):
+        cache.store(KEY, b"data")
+    (place / "notes").mkdir()
+    (place / "notes" / "mine.txt").write_text("mine")
+    cache.clear()
+    assert [path.name for path in place.iterdir()] == ["notes"]
+    assert cache.load(KEY) is None
+
+
+def test_files_are_the_users_own(place):
+    cache.store(KEY, b"data", "source", "remark")
+    assert place.stat().st_mode & 0o777 == 0o700
+    assert (place / KEY).stat().st_mode & 0o777 == 0o700
+    assert (place / KEY / "code").stat().st_mode & 0o777 == 0o600
+
+
+# The compiled function.
+
+
+def test_it_refuses_other_arguments(filled, compiles):
+    function = load()
+    out, x, factor = arguments()
+    frozen = out.copy()
+    frozen.flags.writeable = False
+    for wrong in [
+        (out, x.astype(np.float64), factor),
+        (out, x.reshape(1, -1), factor),
+        (out, x, 3),
+        (frozen, x, factor),
+        (out, x),
+        (out, np.arange(10, dtype=np.float32)[::2], factor),
+        (out, x.astype(">f4"), factor),
+        (out, x, "3"),
+    ]:
+        with pytest.raises(TypeError):
+            function(*wrong)
+
+
+def test_a_bound_call_keeps_its_arrays(filled, compiles):
+    out, x, factor = arguments()
+    call = load().bind(out, x, factor)
+    x += 1
+    call()
+    assert out.tolist() == [3, 6, 9, 12, 15]
+    del x
+    out[:] = 0
+    assert call() == 5
+    assert out.tolist() == [3, 6, 9, 12, 15]
+
+
+MANY = """\
+import numpy as np
+
+def many(a, b, c, d, e, f, g, h, i, j, k, l, x, hi):
+    for n in range(hi):
+        a[n] = np.float32(e[n] * f[n] + x)
+        b[n] = np.float32(g[n] * h[n] + x)
+        c[n] = np.float32(i[n] * j[n] + x)
+        d[n] = np.float32(k[n] * l[n] + x)
+
+def place(i, size):
+    if i >= size:
+        raise IndexError("out")
+    return i
+
+def steps(a, b, c, d, e, f, g, h, i, j, k, l, x, y, flag, where):
+    if flag:
+        many(a, b, c, d, e, f, g, h, i, j, k, l, x, a.shape[0])
+    return np.float64(y[place(where, y.shape[1]), 0]) + np.float64(x)
+"""
+
+
+def test_twelve_arrays_are_vectorized_and_all_kinds_of_numbers_arrive(place):
+    pytest.importorskip("numba")
+    four = [np.zeros(33, np.float32) for _ in range(4)]
+    eight = [np.arange(33, dtype=np.float32) + each for each in range(8)]
+    y = np.array([[1], [-5]], np.int16).repeat(4, 1)
+    y.flags.writeable = False
+    given = (*four, *eight, np.float32(0.25), y, True)
+    text = machine.assembly(MANY, "steps", (*given, 0))
+    if "ymm" in text:
+        packed = re.findall(r"\tvfmadd\w+ps\t.*%ymm", text)
+        assert len(packed) >= 4
+    else:
+        assert re.search(r"\tmulps|\tfmla\tv", text)
+    function = machine.load_native(MANY, "steps", (*given, 0))
+    assert function(*given, 1) == -4.75
+    for n, out in enumerate(four):
+        assert np.array_equal(out, eight[2 * n] * eight[2 * n + 1] + np.float32(0.25))
+    with pytest.raises(IndexError, match="out of bounds"):
+        function(*given, 4)
+    four[0][:] = 0
+    assert function(*given[:-1], False, 0) == 1.25
+    assert not four[0].any()
+
+
+def test_what_numba_cannot_compile(place):
+    pytest.importorskip("numba")
+    with pytest.raises(NotCompilable, match="Numba cannot compile"):
+        machine.load_native("def steps(x):\n    return x.no_such_thing\n", "steps", (1.0,))
+
+
+def test_plain_python():
+    assert machine.load_plain("def twice(x):\n    return x + x\n")["twice"](2) == 4
+
+
+def test_missing_libraries_are_named(monkeypatch):
+    assert machine.available() == "" or "pullback[fast]" in machine.available()
+    monkeypatch.setattr(machine.importlib.util, "find_spec", lambda name: None)
+    assert 'pip install "pullback[fast]"' in machine.available()
+    with pytest.raises(MissingExtraError, match="Numba and SciPy"):
+        machine.load_native(SOURCE, "steps", arguments())
+
+
+def test_a_compiler_that_is_switched_off(monkeypatch):
+    pytest.importorskip("numba")
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
+    assert "NUMBA_DISABLE_JIT" in machine.available()
