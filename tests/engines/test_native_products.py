@@ -1,5 +1,9 @@
 """Products of the native engine against NumPy, as plain Python and as machine code."""
 
+import contextlib
+import ctypes
+import mmap
+import os
 import re
 from itertools import product
 from types import SimpleNamespace
@@ -20,6 +24,7 @@ SHAPES = [
     (0, 3, 2), (3, 0, 2), (3, 2, 0), (1, 1, 1), (1, 20, 16), (2, 3, 7), (3, 5, 8), (4, 9, 9),
     (5, 16, 10), (6, 17, 15), (7, 2, 16), (8, 33, 17), (11, 46, 46), (13, 45, 45), (12, 4, 31),
     (32, 64, 2), (31, 65, 3), (40, 30, 130), (30, 300, 70), (1, 513, 40), (200, 257, 24),
+    (1, 5, 4100), (70, 20, 4), (9, 700, 20),
 ]  # fmt: skip
 
 
@@ -100,6 +105,36 @@ def test_the_bits_of_a_row_do_not_depend_on_how_rows_are_cut(jitted):
             for lo, hi in ((0, 1), (1, 9), (9, 30), (30, 61)):
                 getattr(jitted, name)(cut, *matrices, lo, hi, *n, False)
             assert np.array_equal(whole, cut), (name, shape, dtype)
+
+
+def before_a_wall(array):
+    """A copy that ends where a page begins that nobody may read."""
+    page = mmap.PAGESIZE
+    room = -(-max(array.nbytes, 1) // page) * page
+    memory = mmap.mmap(-1, room + page)
+    place = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    assert ctypes.CDLL(None).mprotect(ctypes.c_void_p(place + room), page, 0) == 0
+    copy = np.frombuffer(memory, array.dtype, array.size, room - array.nbytes).reshape(array.shape)
+    copy[...] = array
+    return copy
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a child of this process does the reading")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_nothing_beyond_a_matrix_is_read(jitted):
+    random = np.random.default_rng(3)
+    child = os.fork()
+    if child == 0:  # whoever reads beyond the end is killed
+        with contextlib.suppress(BaseException):
+            for shape, dtype in product(SHAPES, ("f4", "f8")):
+                for name, matrices, n in operands(shape, dtype, random)[2]:
+                    used = [each[: n[0]] for each in matrices] if n else matrices
+                    out = before_a_wall(np.zeros((shape[0], shape[2]), dtype))
+                    walled = [before_a_wall(each) for each in used]
+                    getattr(jitted, name)(out, *walled, 0, shape[0], *n, True)
+            os._exit(0)
+        os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0
 
 
 def test_what_stood_in_the_result_is_not_read_unless_added(jitted):

@@ -154,7 +154,6 @@ def _machine_form(a_transposed: bool, b_transposed: bool) -> Callable[..., Any]:
     """The intrinsic of a block: a call of the machine code."""
     from llvmlite import ir
     from numba import types
-    from numba.core import cgutils
     from numba.core.errors import TypingError
     from numba.extending import intrinsic
 
@@ -162,7 +161,7 @@ def _machine_form(a_transposed: bool, b_transposed: bool) -> Callable[..., Any]:
 
     dtypes = {types.float32: "f4", types.float64: "f8"}
 
-    @intrinsic  # type: ignore[untyped-decorator]
+    @intrinsic
     def machine(
         typing: Any, out: Any, a: Any, b: Any, i: Any, j: Any, k: Any,
         rows: Any, columns: Any, depth: Any, add: Any, pack: Any,
@@ -197,7 +196,8 @@ def _machine_form(a_transposed: bool, b_transposed: bool) -> Callable[..., Any]:
             given = [*c, *left, *right, rows, columns, depth, *flags]
             kind = ir.FunctionType(ir.VoidType(), [each.type for each in given])
             engine_of(dtype)
-            builder.call(cgutils.get_or_insert_function(builder.module, kind, name), given)
+            known = builder.module.globals.get(name)
+            builder.call(known or ir.Function(builder.module, kind, name), given)
             return context.get_dummy_value()
 
         number, truth = types.int64, types.boolean
