@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 if TYPE_CHECKING:
+    from .engines.memory import Plan
     from .program import Program
     from .views.cost import Cost
     from .views.graph import Graph
@@ -302,3 +303,32 @@ class Doors:
         from .views.cost import cost
 
         return cost(_program(self), sizes)
+
+    def memory_plan(self, **sizes: int) -> Plan:
+        """Where the program's values lie in memory when it runs in planned buffers.
+
+        Values that are not needed at the same time share a place; a value that is changed entry
+        by entry is written over the one it is made of.
+
+        Args:
+            **sizes: The length of every named axis, such as N=64.
+
+        Returns:
+            A table of stretches of memory: the last named value that lies there, its bytes, from
+            which to which instruction it is in use, and where it begins. `bytes` is its total.
+
+        Raises:
+            UsageError: When an axis has no length, a name is no axis of the program, or a length
+                is no whole number >= 1.
+
+        Example:
+            >>> import numpy as np, pullback as pb
+            >>> program = pb.trace(lambda x, w: np.sum(np.exp(x @ w)), x="N D", w="D C")
+            >>> print(program.memory_plan(N=64, D=10, C=4))
+            value   bytes  from  to  place
+            matmul   2048     0   2      0
+            2048 bytes; 2048 are needed at once, 2048 without sharing
+        """
+        from .engines.buffered import memory_plan
+
+        return memory_plan(_program(self), sizes)

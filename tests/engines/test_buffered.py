@@ -10,6 +10,7 @@ from pullback.engines.apart import taken_apart
 from pullback.engines.buffered import Buffered, NotBuffered
 from pullback.engines.draws import uniform_into
 from pullback.engines.reference import executable
+from pullback.errors import UsageError
 from pullback.losses.losses import LOSSES
 from pullback.nn.layers import ACTIVATIONS
 from pullback.optim import OPTIMIZERS
@@ -140,6 +141,24 @@ def test_what_a_call_returns_stays_as_it_is():
     buffered(np.ones((3, 2)))
     assert np.all(first[0] == 1)
     assert np.all(first[1] == 1)
+
+
+def test_the_plan_of_a_program():
+    def two_layers(x, w):
+        h = np.maximum(x @ w, 0)
+        return np.sum((np.tanh(h @ w) - 1) ** 2)
+
+    program = pb.grad(pb.trace(two_layers, x="N 33", w="33 33"), wrt="w")
+    small, large = program.memory_plan(N=10), program.memory_plan(N=1000)
+    assert large.bytes > 50 * small.bytes
+    assert large.peak <= large.total < large.apart
+    for sizes, message in [
+        ({}, "memory_plan: the length of N is missing"),
+        ({"N": 0}, "memory_plan: N must be a whole number >= 1, not 0"),
+        ({"n": 3}, "memory_plan: n is no axis of grad_two_layers; its named axes are: N"),
+    ]:
+        with pytest.raises(UsageError, match=message):
+            program.memory_plan(**sizes)
 
 
 def test_draws():

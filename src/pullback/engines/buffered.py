@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from ..dims import axis_lengths, evaluate, product
-from ..errors import PullbackError
+from ..errors import PullbackError, UsageError, nearest
+from ..numbers import is_whole_number
 from ..primitives.shapes import copy
 from ..program import Equation, Program, Var
 from ..trees import Structure
@@ -154,6 +155,24 @@ class Buffered:
         return step(0), step(1)
 
 
+def memory_plan(program: Program, sizes: Mapping[str, int]) -> Plan:
+    """Where the values of a program lie while it runs in buffers; see `Program.memory_plan`."""
+    axes = program.axes
+    for name, length in sizes.items():
+        if name not in axes:
+            known = ", ".join(axes) or "none"
+            raise UsageError(
+                f"memory_plan: {name} is no axis of {program.name}; its named axes are: {known}."
+                f"{nearest(name, axes)}"
+            )
+        if not is_whole_number(length) or length < 1:
+            raise UsageError(f"memory_plan: {name} must be a whole number >= 1, not {length!r}.")
+    missing = [name for name in axes if name not in sizes]
+    if missing:
+        raise UsageError(f"memory_plan: the length of {missing[0]} is missing, such as 128.")
+    return Buffered(program).memory(sizes)
+
+
 def _with_slots(
     body: Body, program: Program, carried: Sequence[str]
 ) -> tuple[Body, list[tuple[Pack, Pack]], tuple[Structure, list[Any]]]:
@@ -223,8 +242,7 @@ def _part(stretch: Any, pack: Pack, var: Var, sizes: Mapping[str, int]) -> Any:
 
 def _lifetime(home: Home, sizes: Mapping[str, int]) -> Lifetime:
     entries, dtype = _extent(home.parts, sizes)
-    name = home.parts[0].hint
-    return Lifetime(name, entries * dtype.itemsize, home.first, home.last)
+    return Lifetime(home.name, entries * dtype.itemsize, home.first, home.last)
 
 
 def _aligned(entries: int, dtype: Any) -> Any:

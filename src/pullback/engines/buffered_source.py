@@ -34,12 +34,14 @@ class Home:
         first: The instruction that writes it first; -1 if it is there before the step.
         last: The last instruction that uses it.
         slot: Which of the lasting stretches it is; None for one that others may use in between.
+        name: What people call it: the last of its values with a name of the user's.
     """
 
     parts: Pack
     first: int
     last: int
     slot: int | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -252,6 +254,9 @@ class BufferedPrinter:
         if home not in self.homes:
             self.homes.append(home)
         self.home[pack] = home
+        if not home.name or any(var.named for var in pack):
+            more = f" and {len(pack) - 1} more" if len(pack) > 1 else ""
+            home.name = f"{self.names[pack[0]]}{more}"
         for var in pack:
             self.uses[var] = frozenset([pack])
             home.last = max(home.last, self.readers.get(var, -1))
