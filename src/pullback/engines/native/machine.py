@@ -57,14 +57,12 @@ if hasattr(os, "register_at_fork"):
 def available() -> str:
     """An empty text if programs can be compiled here, else one sentence that says what to do.
 
-    It looks whether Numba and SciPy are installed; it imports neither.
+    It looks whether Numba is installed, and does not import it.
     """
-    for name in ("numba", "scipy"):
-        if importlib.util.find_spec(name) is None:
-            return (
-                "The native engine needs Numba and SciPy, of which one is missing: "
-                'pip install "pullback[fast]".'
-            )
+    if importlib.util.find_spec("numba") is None:
+        return (
+            'The native engine needs Numba, which is not installed: pip install "pullback[fast]".'
+        )
     if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
         return "The native engine needs Numba's compiler, which NUMBA_DISABLE_JIT switches off."
     return ""
@@ -100,7 +98,7 @@ def load_native(source: str, entry: str, arguments: tuple[Any, ...]) -> Compiled
         at the arguments again.
 
     Raises:
-        MissingExtraError: When Numba or SciPy is missing.
+        MissingExtraError: When Numba is missing.
         NotCompilable: When Numba cannot compile the module; the text says what it did not take.
 
     Example:
@@ -160,7 +158,7 @@ def stamp() -> str:
     return store.key(
         sources_digest(Path(__file__).parent),
         *(__version__, sys.version, platform.machine(), sys.platform),
-        *(version(name) for name in ("numba", "llvmlite", "numpy", "scipy")),
+        *(version(name) for name in ("numba", "llvmlite", "numpy")),
         *(binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten()),
         # Numba's settings: optimization, processor ...
         *(sorted(f"{k}={v}" for k, v in os.environ.items() if k.startswith("NUMBA_"))),

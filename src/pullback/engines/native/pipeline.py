@@ -63,13 +63,14 @@ def compiled(
     from numba.core.codegen import JITCodeLibrary
     from numba.core.compiler_lock import global_compiler_lock
 
+    library: Any = JITCodeLibrary
     with global_compiler_lock:
         dispatcher = njit(**callee_options(options))(entry)
         types = tuple(_type_of(kind) for kind in kinds)
         dispatcher.compile(types)
         part = dispatcher.overloads[types]
         context = part.target_context
-        whole = JITCodeLibrary(context.codegen(), ENTRY)
+        whole: Any = library(context.codegen(), ENTRY)
         whole.add_ir_module(_entry_module(context, part, types))
         whole.add_linking_library(part.library)
         return _finished(whole, _kind_of_type(part.signature.return_type), show)
@@ -102,8 +103,9 @@ def _entry_module(context: Any, part: Any, types: tuple[Any, ...]) -> Any:
     """`int32 pullback_entry(int64 *table)`: takes the arguments from the table, and calls."""
     from llvmlite import ir
     from numba.core import types as kinds
-    from numba.np.arrayobj import populate_array
+    from numba.np import arrayobj
 
+    fill: Any = arrayobj.populate_array
     module = context.codegen()._create_empty_module(ENTRY)
     word, small = ir.IntType(64), ir.IntType(32)
     function = ir.Function(module, ir.FunctionType(small, [word.as_pointer()]), ENTRY)
@@ -133,7 +135,7 @@ def _entry_module(context: Any, part: Any, types: tuple[Any, ...]) -> Any:
         array = context.make_array(kind)(context, builder)
         pointer = context.get_data_type(kind.dtype).as_pointer()
         data = builder.inttoptr(builder.load(address(place)), pointer)
-        populate_array(array, data, shape, strides[: kind.ndim], size, None)
+        fill(array, data, shape, strides[: kind.ndim], size, None)
         values.append(array._getvalue())
         place += 1 + kind.ndim
 
@@ -183,6 +185,9 @@ def _compiler() -> type:
     from numba.core.codegen import JITCodeLibrary
     from numba.core.compiler import Compiler
 
+    library: Any = JITCodeLibrary
+    compiler: Any = Compiler
+
     class WithoutEnvironment:
         """The code generator for a part; what Python would need of it is not there."""
 
@@ -195,7 +200,7 @@ def _compiler() -> type:
         def set_env(self, name: str, environment: Any) -> None:
             pass
 
-    class Part(JITCodeLibrary):  # type: ignore[misc]
+    class Part(library):  # type: ignore[misc]
         """A function as it was lowered, and those that it calls."""
 
         @property
@@ -216,7 +221,7 @@ def _compiler() -> type:
             self._ensure_finalized()
             return 0
 
-    class PartCompiler(Compiler):  # type: ignore[misc]
+    class PartCompiler(compiler):  # type: ignore[misc]
         def __init__(self, *given: Any) -> None:
             super().__init__(*given)
             # LLVM vectorizes a loop over several arrays only if it knows that what is written is
