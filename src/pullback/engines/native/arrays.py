@@ -8,7 +8,17 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["b1_array", "f4_array", "f8_array", "i4_array", "i8_array", "rows_from", "u4_array"]
+__all__ = [
+    "as_column",
+    "as_row",
+    "b1_array",
+    "f4_array",
+    "f8_array",
+    "i4_array",
+    "i8_array",
+    "rows_from",
+    "u4_array",
+]
 
 Array = np.ndarray[Any, Any]
 Maker = Callable[[Array, int, tuple[int, ...]], Array]
@@ -29,6 +39,16 @@ def _maker(code: str) -> Maker:
 f4_array, f8_array = _maker("f4"), _maker("f8")
 i4_array, i8_array = _maker("i4"), _maker("i8")
 b1_array, u4_array = _maker("b1"), _maker("u4")
+
+
+def as_column(array: Array) -> Array:
+    """A vector as a matrix of one column."""
+    return array.reshape((-1, 1))
+
+
+def as_row(array: Array) -> Array:
+    """A vector as a matrix of one row."""
+    return array.reshape((1, -1))
 
 
 def rows_from(array: Array, start: int) -> Array:
@@ -98,6 +118,26 @@ def machine_forms() -> dict[str, Any]:
 
         return array(array, types.intp), code
 
+    def matrix_of(as_lengths: Any) -> Any:
+        @intrinsic
+        def matrix(typing: Any, array: Any) -> Any:
+            array_type = types.Array(array.dtype, 2, "C")
+
+            def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+                vector = context.make_array(array)(context, builder, args[0])
+                length = cgutils.unpack_tuple(builder, vector.shape)[0]
+                one = context.get_constant(types.intp, 1)
+                data = builder.bitcast(vector.data, cgutils.voidptr_t)
+                return filled(context, builder, array_type, data, as_lengths(length, one))
+
+            return array_type(array), code
+
+        return matrix
+
     codes = {"f4": "f4", "f8": "f8", "i4": "i4", "i8": "i8", "b1": "?", "u4": "u4"}
     forms = {f"{code}_array": array_of(from_dtype(np.dtype(kind))) for code, kind in codes.items()}
-    return forms | {"rows_from": rows_after}
+    return forms | {
+        "rows_from": rows_after,
+        "as_column": matrix_of(lambda length, one: [length, one]),
+        "as_row": matrix_of(lambda length, one: [one, length]),
+    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,11 +13,13 @@ from ...dims import evaluate
 from ...errors import UsageError
 from ...program import Program
 from ..memory import Lifetime, Plan, plan
+from .axes import Axis
 from .barrier import STOP, new_control
-from .emitting import Emitted, Held, Roles, emitted
-from .lowering import lowered
+from .emitting import Emitted, emitted_steps
+from .lowering import Loops, lowered
 from .planning import Split, split_of
-from .statements import code_of
+from .statements import Value
+from .storage import Roles
 
 DRAWS = ("seed", "step", "first_row")
 
@@ -66,8 +68,13 @@ class NativeSteps:
         rows = self._most_rows = max(lengths)
         arrays = [np.ascontiguousarray(array) for array in inputs]
         self._rows = [array if array.flags.writeable else array.copy() for array in arrays]
-        self.split: Split = split_of(step, rows, len(variables))
-        self._emitted = emitted(loops, self._layout.roles(loops), self.split.tiled)
+        first = loops.inputs[0]
+        row_axis = first.axes[0] if isinstance(first, Value) and first.axes else None
+        split = split_of(loops, row_axis, _axis_sizes(loops, rows))
+        self._emitted = emitted_steps(loops, self._layout.roles(loops), split.tiled)
+        if split.tiled and not self._emitted.tiled:
+            split = replace(split, tile=rows, tiled=False)
+        self.split: Split = split
         self.threads = max(1, min(threads, self.split.pieces))
         self.source = self._emitted.source
         self._sizes = _sizes(self._emitted, step, rows)
@@ -237,7 +244,9 @@ class _Layout:
         return {inputs[names[i]]: i for i in changed}
 
     def roles(self, loops: Any) -> Roles:
-        return Roles(self.rows, self.replaced, self.told_outputs, self.stepwise)
+        return Roles(
+            rows=self.rows, replaced=self.replaced, told=self.told_outputs, stepwise=self.stepwise
+        )
 
 
 def _parts(step: Program) -> list[tuple[tuple[Any, ...], Any]]:
@@ -265,6 +274,14 @@ def _sizes(module: Emitted, step: Program, rows: int) -> Sizes:
     for name, dim in module.sizes:
         names[name] = int(evaluate(dim, {"N": rows}))  # type: ignore[arg-type]
     return Sizes(names)
+
+
+def _axis_sizes(loops: Loops, rows: int) -> dict[Axis, int]:
+    """The length of every axis."""
+    return {
+        axis.root: int(evaluate(axis.dim, {"N": rows}))  # type: ignore[arg-type]
+        for axis in loops.axes.names()
+    }
 
 
 def _memory(module: Emitted, sizes: Sizes, split: Split, threads: int) -> tuple[Plan, Any, Any]:
@@ -297,6 +314,3 @@ def _memory(module: Emitted, sizes: Sizes, split: Split, threads: int) -> tuple[
         if held.private:
             places[:, number] += np.arange(threads) * (-(-bytes_ // 64) * 64)
     return planned, places, memory
-
-
-_Unused = code_of, Held

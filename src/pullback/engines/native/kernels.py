@@ -185,7 +185,7 @@ class KernelPrinter:
         value = self.context.replaced.get(value, value)
         return f"«{self.arrays.setdefault(value, len(self.arrays))}»"
 
-    def _size(self, axis: Axis | None | str) -> str:
+    def _size(self, axis: Axis | str | None) -> str:
         if axis is None:
             return "1"
         key = axis if isinstance(axis, str) else axis.root
@@ -286,7 +286,7 @@ class KernelPrinter:
             lines = self._statement_lines(statement, rank, before, after)
             body += lines
             if not again and statement.is_plain and statement.out in self.context.stored:
-                target = self._entry(Read(statement.out, _own_places(len(statement.loops))))
+                target = self._entry(Read(statement.out, own_places(len(statement.loops))))
                 stores.append(f"{target} = {self._local[statement.out]}")
         body += stores
         lines = list(before)
@@ -376,7 +376,7 @@ class KernelPrinter:
     def _alone_lines(self, block: Block) -> list[str]:
         """A reduction over some inner axes that keeps others."""
         (statement,) = block.statements
-        inner = [n for n in range(1, len(statement.loops))]
+        inner = list(range(1, len(statement.loops)))
         kept = [n for n in inner if n in statement.kept]
         gone = [n for n in inner if n not in statement.kept]
         if statement.reduction.startswith("arg") and len(gone) > 1:
@@ -444,7 +444,8 @@ class KernelPrinter:
         return f"{start} + {step}{letter}"
 
 
-def _own_places(rank: int) -> tuple[Place, ...]:
+def own_places(rank: int) -> tuple[Place, ...]:
+    """The places of the entry at the loops themselves."""
     return tuple(Place(n) for n in range(rank))
 
 

@@ -51,6 +51,20 @@ Work = Kernel | Product | Serial | Combine
 Node = Item | Combine
 
 
+def outs_of(work: Work) -> list[Value]:
+    """What some work gives."""
+    if isinstance(work, Kernel):
+        return [statement.out for statement in work.statements]
+    return [work.out]
+
+
+def reads_of(work: Work) -> list[Value]:
+    """What some work reads."""
+    if isinstance(work, Kernel):
+        return [value for statement in work.statements for value in statement.inputs]
+    return [work.out] if isinstance(work, Combine) else work.inputs
+
+
 @dataclass(eq=False)
 class Group:
     """Work of one phase that is cut along the same axis, in order."""

@@ -1,0 +1,229 @@
+"""The work of one turn as source: phases, pieces, tiles, and the calls of kernels in them."""
+
+from __future__ import annotations
+
+import re
+
+from . import NotCompilable
+from .axes import Axis
+from .kernels import Context, KernelPrinter, Printed, neutral
+from .schedule import Combine, Group, Kernel, Work, memory_of
+from .statements import Product, Serial, Value, code_of
+from .storage import Held, Storage
+
+Shape = tuple[Axis | None, Axis | None]
+
+
+class PhasesPrinter:
+    """Prints the phases of a turn, and collects the kernels that they call."""
+
+    def __init__(self, storage: Storage) -> None:
+        self.storage, self.names = storage, storage.names
+        self.kernels: dict[str, tuple[str, Printed]] = {}
+        numbers = [name for name in storage.loops.inputs if isinstance(name, str)]
+        numbers += [name for name, _ in storage.loops.numbers]
+        self.context = Context(
+            storage.stored,
+            storage.loops.sized,
+            frozenset(numbers),
+            storage.tiled,
+            storage.replaced,
+        )
+
+    def kernel_texts(self) -> list[str]:
+        """The source of every kernel that was called."""
+        return [
+            printed.text(name, self._parameters(printed)) for name, printed in self.kernels.values()
+        ]
+
+    def phase(self, number: int, first_lines: list[str]) -> list[str]:
+        """One phase; `first_lines` bring the rows of a piece, where it is cut along rows."""
+        lines = [f"# phase {number + 1} of {self.storage.phases}"]
+        for group in self.storage.schedule.phases[number]:
+            of_rows = group.axis is not None and group.axis is self.storage.row_axis
+            lines += self._group(group, first_lines if of_rows else [])
+        return lines
+
+    # Arrays.
+
+    def views(self) -> list[str]:
+        """Lines that name every array in memory."""
+        lines = []
+        for number, held in enumerate(self.storage.held):
+            lines += self._views_of(number, held)
+        aliases = [v for v in self.storage.stored if v.same_memory is not None]
+        for value in sorted(aliases, key=lambda v: v.name):
+            lines.append(f"{value} = {self.same_memory(value, self.shape_text(value))}")
+        return lines
+
+    def _views_of(self, number: int, held: Held) -> list[str]:
+        value, begin = held.value, f"places[thread, {number}]"
+        name = f"own_{value}" if value in self.storage.rows else value.name
+        lines = [f"{name} = {_made(value, begin, self.shape_text(value))}"]
+        if held.parts:
+            entries = self._entries(value)
+            lines.append(f"{value}_parts = {_made(value, begin, f'(pieces, {entries})')}")
+        return lines
+
+    def shape_text(self, value: Value) -> str:
+        """The shape of a value in memory; it may have more rows than a turn uses."""
+        shape = [self.names[axis.root] for axis in value.axes]
+        if self.storage.is_of_rows(value):
+            shape[0] = "rows"
+        return f"({', '.join(shape or ['1'])},)"
+
+    def same_memory(self, value: Value, shape: str) -> str:
+        """The memory of a value under another shape."""
+        return _made(value, f"places[thread, {self.storage.number_of(value)}]", shape)
+
+    def _entries(self, value: Value) -> str:
+        return " * ".join(f"({self.names[axis.root]})" for axis in value.axes) or "1"
+
+    def _part_of(self, value: Value, shape: str) -> str:
+        """What a piece adds up of a value."""
+        step = f"piece * {self._entries(value)} * {value.dtype.itemsize}"
+        begin = f"places[thread, {self.storage.number_of(value)}] + {step}"
+        return _made(value, begin, shape)
+
+    def name_of(self, value: Value) -> str:
+        """The name of the array that holds a value."""
+        return self.storage.replaced.get(value, value).name
+
+    def with_sizes(self, text: str) -> str:
+        """Source with the names of the sizes that it stands for."""
+        sized = self.storage.loops.sized
+        return re.sub(r"@(\d+)@", lambda m: f"({self.names[sized[int(m.group(1))].root]})", text)
+
+    # Groups.
+
+    def _group(self, group: Group, first_lines: list[str]) -> list[str]:
+        if group.axis is None:
+            body = [line for work in group.work for line in self._work(work)]
+            return ["if thread == 0:", *(f"    {line}" for line in body)] if body else []
+        size = self.names[group.axis]
+        lines = [
+            "for piece in range(thread, pieces, threads):",
+            f"    begin, end = piece * ({size}) // pieces, (piece + 1) * ({size}) // pieces",
+        ]
+        fills = [line for work in group.work for line in self._fills(work)]
+        lines += [f"    {line}" for line in fills]
+        margin = "    "
+        if self.storage.tiled and group.axis is self.storage.row_axis:
+            lines.append("    for offset in range(begin, end, tile):")
+            lines.append("        lo, hi = 0, min(tile, end - offset)")
+            margin = "        "
+        else:
+            lines.append("    lo, hi = begin, end")
+        body = first_lines + [line for work in group.work for line in self._work(work)]
+        return [*lines, *(margin + line for line in body)]
+
+    def _fills(self, work: Work) -> list[str]:
+        """Lines that begin the parts of a piece."""
+        lines: list[str] = []
+        if isinstance(work, Kernel):
+            for statement in work.statements:
+                if statement.reduces_outer:
+                    start = neutral(statement.reduction, statement.out.dtype)
+                    lines += self._part_lines(statement.out, start)
+        elif isinstance(work, Product) and work.summed:
+            lines += self._part_lines(work.out, f"{code_of(work.out.dtype)}(0)")
+        return lines
+
+    def _part_lines(self, value: Value, start: str) -> list[str]:
+        flat = self._part_of(value, f"({self._entries(value)},)")
+        part = self._part_of(value, self.shape_text(value))
+        return [f"fill({flat}, {start})", f"{value}_part = {part}"]
+
+    # Work.
+
+    def _work(self, work: Work) -> list[str]:
+        if isinstance(work, Kernel):
+            return [self._kernel_call(work)]
+        if isinstance(work, Product):
+            return [self._product_call(work)]
+        if isinstance(work, Combine):
+            return [self._combining(work)]
+        return self._serial_lines(work)
+
+    def _serial_lines(self, work: Serial) -> list[str]:
+        lines = []
+        for line in work.lines:
+            text = line.replace("{out}", work.out.name)
+            for number, value in enumerate(work.operands):
+                text = text.replace(f"{{{number}}}", self.name_of(value))
+            lines.append(self.with_sizes(text))
+        return lines
+
+    def _kernel_call(self, kernel: Kernel) -> str:
+        printed = KernelPrinter(kernel, self.context).printed()
+        key = printed.key()
+        if key not in self.kernels:
+            name = f"make_{self.name_of(kernel.statements[-1].out)}"
+            taken = {name for name, _ in self.kernels.values()}
+            while name in taken:
+                name += "_again"
+            self.kernels[key] = (name, printed)
+        name, _ = self.kernels[key]
+        reduced = {s.out for s in kernel.statements if s.reduces_outer}
+        arguments = [f"{v}_part" if v in reduced else self.name_of(v) for v in printed.arrays]
+        arguments += printed.numbers
+        arguments += [self._size_text(key) for key in printed.sizes]
+        arguments += ["0", "1"] if kernel.outer is None else ["lo", "hi"]
+        if printed.uses_offset:
+            of_rows = kernel.outer is not None and kernel.outer is self.storage.row_axis
+            arguments.append("offset" if of_rows else "0")
+        return f"{name}({', '.join(arguments)})"
+
+    def _parameters(self, printed: Printed) -> list[str]:
+        names = [self.name_of(value) for value in printed.arrays]
+        return [*names, *printed.numbers, *map(self._size_name, printed.sizes)]
+
+    def _size_text(self, key: Axis | str) -> str:
+        return key if isinstance(key, str) else self.names[key.root]
+
+    def _size_name(self, key: Axis | str) -> str:
+        name = self._size_text(key)
+        return name if name.isidentifier() else "size_" + re.sub(r"\W+", "_", name)
+
+    def _product_call(self, product: Product) -> str:
+        if product.left_transposed and product.right_transposed:
+            raise NotCompilable("a product of two transposed matrices has no loops.")
+        left_shape, right_shape, out_shape = product.shapes
+        left_shape = left_shape[::-1] if product.left_transposed else left_shape
+        right_shape = right_shape[::-1] if product.right_transposed else right_shape
+        out = self._matrix(product.out, out_shape, product.summed)
+        left = self._matrix(product.left, left_shape)
+        right = self._matrix(product.right, right_shape)
+        inner, rows = self.names[product.inner.root], out_shape[0]
+        bounds = "0, 1" if rows is None else "lo, hi"
+        if product.summed:
+            all_rows = "1" if rows is None else self.names[rows.root]
+            return f"product_tn({out}, {left}, {right}, 0, {all_rows}, hi, True)"
+        if product.left_transposed:
+            return f"product_tn({out}, {left}, {right}, {bounds}, {inner}, False)"
+        kind = "nt" if product.right_transposed else "nn"
+        return f"product_{kind}({out}, {left}, {right}, {bounds}, False)"
+
+    def _matrix(self, value: Value, shape: Shape, part: bool = False) -> str:
+        """A factor or a product, an axis of length 1 put back."""
+        if None not in shape:
+            return f"{value}_part" if part else self.name_of(value)
+        texts = ["1" if axis is None else self.names[axis.root] for axis in shape]
+        if shape[0] is not None and self.storage.is_of_rows(value):
+            texts[0] = "rows"
+        text = f"({', '.join(texts)})"
+        if memory_of(value) in (*self.storage.rows, *self.storage.given, *self.storage.written):
+            kind = "column" if shape[1] is None else "row"
+            return f"as_{kind}({self.name_of(value)})"
+        return self._part_of(value, text) if part else self.same_memory(value, text)
+
+    def _combining(self, work: Combine) -> str:
+        bounds = "0, 1"
+        if work.out.axes:
+            scale = "".join(f" * ({self.names[axis.root]})" for axis in work.out.axes[1:])
+            bounds = f"lo{scale}, hi{scale}"
+        return f"combine_{work.reduction}({work.out}_parts, pieces, {bounds})"
+
+
+def _made(value: Value, begin: str, shape: str) -> str:
+    return f"{code_of(value.dtype)}_array(memory, {begin}, {shape})"

@@ -1,0 +1,239 @@
+"""What lies in memory while the loops run, and from which phase to which."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .kernels import kept_between_loops, own_places
+from .lowering import Loops
+from .schedule import Kernel, Work, memory_of, outs_of, reads_of, scheduled
+from .statements import Item, Number, Product, Read, Statement, Value, code_of
+
+
+@dataclass(frozen=True)
+class Roles:
+    """What inputs and outputs of a program are for.
+
+    Attributes:
+        rows: Inputs of which a turn reads some rows.
+        given: Inputs that are passed as arrays of their own; the others lie in memory.
+        replaced: For each input that changes from step to step the output that replaces it.
+        told: Outputs that each step reports.
+        written: Outputs that are written to arrays of their own, row by row.
+        stepwise: Inputs that are numbers, one for each step.
+    """
+
+    rows: tuple[int, ...] = ()
+    given: tuple[int, ...] = ()
+    replaced: Mapping[int, int] = field(default_factory=dict)
+    told: tuple[int, ...] = ()
+    written: tuple[int, ...] = ()
+    stepwise: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Held:
+    """An array in memory.
+
+    Attributes:
+        value: What it holds.
+        parts: Whether there is one for each piece of the work.
+        private: Whether there is one for each thread, of the rows of a tile.
+        first: The phase in which it is written first.
+        last: The last phase in which it is read; None where it is kept from step to step.
+        axes: The names of its axes' lengths.
+    """
+
+    value: Value
+    parts: bool
+    private: bool
+    first: int
+    last: int | None
+    axes: tuple[str, ...]
+
+
+class Storage:
+    """The schedule of a lowered program, and where each of its values lies.
+
+    Args:
+        loops: The lowered program.
+        roles: What its inputs and outputs are for.
+        tiled: Whether rows shall go through all layers tile by tile, if the program allows it.
+    """
+
+    def __init__(self, loops: Loops, roles: Roles, tiled: bool) -> None:
+        self.loops, self.roles = loops, roles
+        self.items: list[Item] = list(loops.items)
+        self.outputs = list(loops.outputs)
+        self.rows = [v for i in roles.rows if isinstance(v := loops.inputs[i], Value)]
+        self.given = [v for i in roles.given if isinstance(v := loops.inputs[i], Value)]
+        self.replaced = self._replacements()
+        self._make_written()
+        self.names = {axis.root: name for axis, name in loops.axes.names().items()}
+        first = self.rows[0] if self.rows else None
+        self.row_axis = first.roots[0] if first is not None and first.axes else None
+        self.tiled = tiled and self._let_products_sum()
+        self.schedule = scheduled(self.items, self.replaced)
+        if self.tiled and not self._rows_in_one_phase():
+            self._let_products_be_owned()
+            self.tiled = False
+            self.schedule = scheduled(self.items, self.replaced)
+        self.stored = self._stored()
+        self.held = self._held()
+
+    @property
+    def phases(self) -> int:
+        """How many phases a turn has."""
+        return len(self.schedule.phases)
+
+    @property
+    def written(self) -> list[Value]:
+        """The values that are written to arrays of their own."""
+        return [v for i in self.roles.written if isinstance(v := self.outputs[i], Value)]
+
+    def number_of(self, value: Value) -> int:
+        """The place in memory of a value, or of the input that it replaces."""
+        home = self.replaced.get(memory_of(value), memory_of(value))
+        return next(n for n, held in enumerate(self.held) if held.value is home)
+
+    def is_of_rows(self, value: Value) -> bool:
+        """Whether it has an entry or more for each row."""
+        return bool(value.axes) and value.roots[0] is self.row_axis
+
+    # What is decided first.
+
+    def _replacements(self) -> dict[Value, Value]:
+        """Which value is written over which; a copy is made where it cannot be the value itself."""
+        replaced: dict[Value, Value] = {}
+        plain = {s.out: s for s in self.items if isinstance(s, Statement) and s.is_plain}
+        for position, output in self.roles.replaced.items():
+            old, new = self.loops.inputs[position], self.outputs[output]
+            if new is old:
+                continue
+            assert isinstance(old, Value)
+            if (
+                not isinstance(new, Value)
+                or new not in plain
+                or new in replaced
+                or _reads(self.items, new, old)
+                or new.same_memory is not None
+            ):
+                new = self._copy(new, old)
+            self.outputs[output] = new
+            replaced[new] = old
+        return replaced
+
+    def _make_written(self) -> None:
+        """Let each value that is written elsewhere be one that nothing else is written over."""
+        inputs = {value for value in self.loops.inputs if isinstance(value, Value)}
+        seen: set[Value] = set()
+        for output in self.roles.written:
+            value = self.outputs[output]
+            assert isinstance(value, Value)
+            if value in inputs or value in seen or value.same_memory is not None:
+                value = self._copy(value, value)
+                self.outputs[output] = value
+            seen.add(value)
+
+    def _copy(self, source: Value | Number, like: Value) -> Value:
+        """A statement that makes a value of its own."""
+        value = Value(f"{like.name}_after", like.dtype, like.axes)
+        kept = tuple(range(len(like.axes)))
+        operands: tuple[Read | Number, ...] = (source,) if isinstance(source, Number) else ()
+        text = f"{code_of(like.dtype)}({source.text})" if isinstance(source, Number) else "{0}"
+        if isinstance(source, Value):
+            for mine, other in zip(like.axes, source.axes, strict=True):
+                mine.join(other)
+            operands = (Read(source, own_places(len(kept))),)
+        self.items.append(Statement(value, like.axes, kept, text, operands))
+        return value
+
+    def _let_products_sum(self) -> bool:
+        """Let products over the rows be sums of private parts; False where there are none."""
+        if self.row_axis is None:
+            return False
+        for item in self.items:
+            if isinstance(item, Product) and item.inner.root is self.row_axis:
+                if not (item.left_transposed and not item.right_transposed):
+                    self._let_products_be_owned()
+                    return False
+                item.summed = True
+        return True
+
+    def _let_products_be_owned(self) -> None:
+        for item in self.items:
+            if isinstance(item, Product):
+                item.summed = False
+
+    def _rows_in_one_phase(self) -> bool:
+        levels = {
+            level for node, level in self.schedule.level.items() if node.outer is self.row_axis
+        }
+        return len(levels) <= 1
+
+    def _all_work(self) -> Iterator[tuple[int, Work]]:
+        for number, groups in enumerate(self.schedule.phases):
+            for group in groups:
+                for work in group.work:
+                    yield number, work
+
+    def _stored(self) -> set[Value]:
+        """The values that cannot be entries of a loop alone."""
+        home = {out: work for _, work in self._all_work() for out in outs_of(work)}
+        stored: set[Value] = set()
+        for _, work in self._all_work():
+            if not isinstance(work, Kernel):
+                stored |= {*reads_of(work), *outs_of(work)}
+                continue
+            stored |= kept_between_loops(work)
+            for statement in work.statements:
+                elsewhere = (v for v in statement.inputs if home.get(memory_of(v)) is not work)
+                stored |= {*elsewhere, *(v for v in statement.inputs if v.same_memory)}
+                if statement.reduces_outer:
+                    stored.add(statement.out)
+        stored |= {value for value in self.outputs if isinstance(value, Value)}
+        return stored | {memory_of(value) for value in stored}
+
+    def _held(self) -> list[Held]:
+        uses: dict[Value, list[int]] = {}
+        parts: set[Value] = set()
+        for number, work in self._all_work():
+            parts |= {out for out in outs_of(work) if _is_reduced(work, out)}
+            for value in (*outs_of(work), *reads_of(work)):
+                if value in self.stored:
+                    uses.setdefault(memory_of(value), []).append(number)
+        for value in self.outputs:
+            if isinstance(value, Value):
+                uses.setdefault(memory_of(value), []).append(self.phases)
+        elsewhere = {*self.rows, *self.given, *self.written}
+        kept = [v for v in self.loops.inputs if isinstance(v, Value) and v not in elsewhere]
+        held = [self._holding(value, False, 0, None) for value in kept]
+        for value, phases in uses.items():
+            if value not in elsewhere and value not in self.replaced and value not in kept:
+                held.append(self._holding(value, value in parts, min(phases), max(phases)))
+        if not self.given:  # where the rows of a step are gathered
+            held += [self._holding(value, False, 0, self.phases) for value in self.rows]
+        return held
+
+    def _holding(self, value: Value, parts: bool, first: int, last: int | None) -> Held:
+        axes = tuple(self.names[axis.root] for axis in value.axes)
+        return Held(value, parts, self.tiled and self.is_of_rows(value), first, last, axes)
+
+
+def _reads(items: Sequence[Item], new: Value, old: Value) -> bool:
+    """Whether something that follows from `new` reads `old`."""
+    following = {new}
+    for item in items:
+        inputs = {memory_of(value) for value in item.inputs}
+        if inputs & following:
+            if old in inputs:
+                return True
+            following.add(item.out)
+    return False
+
+
+def _is_reduced(work: Work, out: Value) -> bool:
+    if isinstance(work, Kernel):
+        return any(s.out is out and s.reduces_outer for s in work.statements)
+    return work.reduces_outer
