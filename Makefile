@@ -6,9 +6,12 @@ PYTHON ?=
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+BENCH  := .venv-bench
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fuzz bench questions format setup browser-setup clean distclean
+OPTIONS ?=
+
+.PHONY: help demo test check fuzz bench import-time questions format setup browser-setup clean distclean
 
 help:  ## list the targets
 	@echo "usage: make TARGET [PYTHON=/path/to/python]"
@@ -29,7 +32,10 @@ check: $(STAMP)  ## linters, types and floors only
 fuzz: $(STAMP)  ## property tests on many new examples
 	$(BIN)/python -m pytest -n auto --hypothesis-profile=fuzz tests
 
-bench: $(STAMP)  ## measure the time of `import pullback`
+bench: $(BENCH)/.installed  ## install the peers and measure; make bench OPTIONS="--quick"
+	$(BENCH)/bin/pullback bench $(OPTIONS)
+
+import-time: $(STAMP)  ## measure the time of `import pullback`
 	$(BIN)/python benchmarks/import_time.py
 
 questions: $(STAMP)  ## run every experiment and rewrite docs/questions.md with its pictures
@@ -48,9 +54,13 @@ $(STAMP): pyproject.toml requirements-dev.txt
 	@sh tools/setup.sh $(VENV) "$(PYTHON)"
 	@touch $@
 
+$(BENCH)/.installed: pyproject.toml requirements-bench.txt
+	@sh tools/setup.sh $(BENCH) "$(PYTHON)" requirements-bench.txt
+	@touch $@
+
 clean:  ## remove caches and builds
 	rm -rf build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
-distclean: clean  ## remove .venv too
-	rm -rf $(VENV)
+distclean: clean  ## remove .venv and .venv-bench too
+	rm -rf $(VENV) $(BENCH)

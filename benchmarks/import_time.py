@@ -1,6 +1,6 @@
 """How long `import pullback` takes beyond NumPy's own import: the median of fresh processes.
 
-Run it with `make bench`. The two imports are timed in one process, so that the machine's load
+Run it with `make import-time`. The two imports are timed in one process, so that the machine's load
 falls on both alike.
 """
 

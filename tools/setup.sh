@@ -1,10 +1,12 @@
 #!/bin/sh
 # Makes an environment and installs the package in it with the exact versions of
-# requirements-dev.txt. Usage: sh tools/setup.sh VENV [PYTHON], from the root of the checkout.
+# requirements-dev.txt, or of another file. From the root of the checkout:
+# sh tools/setup.sh VENV [PYTHON [REQUIREMENTS]]
 set -eu
 
 venv=$1
 python=${2:-}
+requirements=${3:-requirements-dev.txt}
 
 say() { printf '%s\n' "$*"; }
 stop() { printf 'setup: %s\n' "$*" >&2; exit 1; }
@@ -67,6 +69,6 @@ pip_install() {
 
 make_venv
 say "installing into $venv ..."
-pip_install -r requirements-dev.txt
+pip_install -r "$requirements"
 # The build backend is among the requirements, so nothing unpinned is fetched to build the package.
 pip_install --no-build-isolation --no-deps -e .

@@ -4,8 +4,8 @@
 those of one machine.
 """
 
-from .benchmark import benchmark, names
 from .results import Report, Task, Timed
+from .suite import benchmark, names
 from .workload import Workload
 from .workloads import WORKLOADS
 

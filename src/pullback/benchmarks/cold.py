@@ -39,6 +39,9 @@ model = MLPClassifier((64,), alpha=0.0, batch_size=32, max_iter=int(sys.argv[2])
 print(model.fit(data["X"], data["y"]).score(data["X"], data["y"]))
 """
 
+Told = tuple[float, float] | str
+"""Seconds and accuracy of a process, or why it failed."""
+
 NAMES = {"empty": "pullback, empty cache", "warm": "pullback, warm cache"}
 
 
@@ -76,29 +79,36 @@ def measure(
             on_round(f"cold: round {number + 1} of {effort.rounds}")
             caches = {"empty": Path(folder) / f"empty-{number}", "warm": warm}
             for state, task in tasks.items():
-                _add(task, 0, *_run(OURS, data, epochs, caches[state]))
+                _add(task, 0, _run(OURS, data, epochs, caches[state]))
             if peers:
                 told = _run(SCIKIT, data, epochs, warm)
                 for task in tasks.values():
-                    _add(task, 1, *told)
+                    _add(task, 1, told)
 
 
-def _add(task: Task, place: int, seconds: float, accuracy: float, epochs: int) -> None:
+def _add(task: Task, place: int, told: Told) -> None:
     timed = task.engines[place]
+    if isinstance(told, str):
+        task.problems.append(f"{timed.engine}: {told}")
+        return
+    seconds, accuracy = told
     timed.rounds.append(seconds)
-    if epochs >= EPOCHS and accuracy < LEAST_ACCURACY:
+    if accuracy < LEAST_ACCURACY:
         task.problems.append(f"{timed.engine} reaches an accuracy of {accuracy:.2f} only.")
 
 
-def _run(code: str, data: Path, epochs: int, cache: Path) -> tuple[float, float, int]:
-    """Seconds of a process from its start to its end, the accuracy it prints, and its epochs."""
+def _run(code: str, data: Path, epochs: int, cache: Path) -> Told:
+    """Seconds of a process from its start to its end, and the accuracy that it prints."""
     folders = {"PULLBACK_CACHE_DIR": str(cache), "NUMBA_CACHE_DIR": str(cache)}
     started = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-c", code, str(data), str(epochs)],
         env={**os.environ, **folders},
-        check=True,
+        check=False,
         capture_output=True,
         text=True,
     )
-    return time.perf_counter() - started, float(done.stdout), epochs
+    seconds = time.perf_counter() - started
+    if done.returncode:
+        return f"its process failed ({done.stderr.strip().splitlines()[-1][:200]})."
+    return seconds, float(done.stdout)

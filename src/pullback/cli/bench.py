@@ -17,7 +17,7 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from ..benchmarks import Report, benchmark, markdown, names, words
-from ..benchmarks.benchmark import OnProgress
+from ..benchmarks.suite import OnProgress
 from ..benchmarks.workloads import WORKLOADS
 from ..errors import UsageError
 from ..storage import write_atomic

@@ -17,7 +17,7 @@ __all__ = ["ENGINES", "OURS", "Engine", "Trained", "engine", "missing"]
 OURS = ("native", "reference")
 
 ENGINES: Mapping[str, tuple[str, tuple[str, ...]]] = {
-    "native": ("ours", ("numba", "scipy")),
+    "native": ("ours", ("numba",)),
     "reference": ("ours", ()),
     "pytorch": ("pytorch", ("torch",)),
     "jax": ("jax_scan", ("jax",)),

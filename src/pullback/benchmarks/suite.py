@@ -88,8 +88,9 @@ def benchmark(
     arguments: dict[str, Any] = {"on_round": on_round, "keep": report.tasks.append}
     try:
         with Crew() as crew:
-            on_progress(0, total, "what the machine can do at most")
-            _measure_limit(crew, report, quick)
+            if "native" in able:
+                on_progress(0, total, "what the machine can do at most")
+                _measure_limit(crew, report, quick)
             for work in works:
                 task = rounds.measure(work, crew, able, effort, cores, **arguments)
                 _set_limit(task, work, report)
@@ -155,9 +156,7 @@ def _work(name: str, quick: bool) -> Workload:
 
 
 def _measure_limit(crew: Crew, report: Report, quick: bool) -> None:
-    """Flops and bytes per second, when Numba is here to compile the loops."""
-    if missing("native"):
-        return
+    """Flops and bytes per second; Numba, which the native engine needs, compiles the loops."""
     member = crew.member("native", 0)
     try:
         report.limit = member.ask("limit", seconds=0.2 if quick else LIMIT_SECONDS)

@@ -1,0 +1,98 @@
+"""The workloads: what they promise, their sizes, their data, and the judge of their losses."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pullback.benchmarks import WORKLOADS, Workload
+from pullback.benchmarks.data import DATA, exponential
+from pullback.benchmarks.workload import Case
+from pullback.benchmarks.workloads import QUICK, TINY, quick_form
+
+PROMISED = {
+    "exponential": {"pytorch": 6, "jax": 2.2},
+    "small": {"pytorch": 35, "scikit-learn": 20, "jax": 2.5},
+    "digits": {"pytorch": 25, "scikit-learn": 15, "jax": 1.8},
+    "one-row": {"pytorch": 200, "scikit-learn": 120, "jax": 1.5},
+    "mnist-128": {"pytorch": 2, "scikit-learn": 6, "jax": 1.25},
+    "mnist-256": {"pytorch": 2, "scikit-learn": 6, "jax": 1.25},
+    "mnist-1024": {"pytorch": 1.3, "jax": 1.0},
+    "deep": {"pytorch": 8, "scikit-learn": 6, "jax": 1.7},
+    "deep-rich": {"pytorch": 8, "jax": 1.7},
+    "notes": {"pytorch": 2.5, "jax": 1.3},
+    "width-45": {"pytorch": 10, "jax": 1.7},
+    "width-46": {"pytorch": 10, "jax": 1.7},
+}
+SHARES = {"mnist-128": 0.6, "mnist-256": 0.6, "mnist-1024": 0.7}
+
+
+def small(work: Workload) -> Workload:
+    """The workload with few rows, two steps an epoch, and no dropout."""
+    batch = 24 if work.batch >= work.rows else 12
+    return replace(work, rows=24, batch=min(work.batch, batch), epochs=2, dropout=0.0)
+
+
+def test_the_ratios_are_those_that_were_promised():
+    told = {name: dict(work.required) for name, work in WORKLOADS.items() if work.required}
+    assert told == PROMISED
+    assert {name: work.share for name, work in WORKLOADS.items() if work.share} == SHARES
+
+
+def test_names_are_those_of_the_workloads_and_the_quick_ones_are_among_them():
+    assert all(name == work.name for name, work in WORKLOADS.items())
+    assert set(QUICK) <= set(WORKLOADS)
+    assert all(work.data in DATA for work in WORKLOADS.values())
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_a_workload_survives_as_json(name):
+    work = WORKLOADS[name]
+    assert Workload.from_json(work.to_json()) == work
+    assert quick_form(work).epochs <= work.epochs
+
+
+@pytest.mark.parametrize("name", [n for n in WORKLOADS if not n.startswith("width-2")])
+def test_parameters_are_counted_and_data_have_the_sizes(name):
+    work = small(WORKLOADS[name])
+    case = Case.of(work)
+    assert case.X.shape == (24, work.widths[0])
+    assert case.X.dtype == np.float32
+    assert sum(value.size for value in case.params.values()) == work.parameters
+    assert sum(len(layer) for layer in case.layers) == len(case.params)
+    again = Case.of(work)
+    assert np.array_equal(case.X, again.X)
+    assert np.array_equal(case.y, again.y)
+
+
+@pytest.mark.parametrize("name", [*PROMISED, "tiny"])
+def test_the_judge_agrees_with_the_loss_that_training_reports(name):
+    """With one step an epoch, the first epoch's loss is that of all rows at the initial weights.
+
+    Both are exact but for rounding in float32: 2^-24 for each of a few hundred operations.
+    """
+    work = small(WORKLOADS.get(name, TINY))
+    case = Case.of(replace(work, batch=24))
+    run = case.prepared(engine="reference", epochs=1).run()
+    assert case.loss(case.layers) == pytest.approx(run.history[1]["loss"], rel=2e-5)
+
+
+def test_flops_and_bytes_by_hand():
+    work = Workload("w", "clusters", rows=100, widths=(5, 7, 3), batch=30)
+    forward, dW, dX = 5 * 7 + 7 * 3, 5 * 7 + 7 * 3, 7 * 3
+    assert work.flops == 2 * 100 * (forward + dW + dX)
+    parameters = 5 * 7 + 7 + 7 * 3 + 3
+    # 5 columns and a label; 4 steps that read and write w, m and v.
+    assert work.bytes == 4 * (100 * 6 + 4 * 6 * parameters)
+    assert work.title == "100 x 5-7-3, batch 30, adam"
+
+
+def test_the_matrix_exponential():
+    """Of a symmetric matrix it is V exp(d) V'; float64 rounding, a few squarings long."""
+    random = np.random.default_rng(3)
+    for scale in (0.1, 1.0, 5.0):
+        A = random.standard_normal((2, 2)) * scale
+        A = A + A.T
+        d, V = np.linalg.eigh(A)
+        expected = V @ np.diag(np.exp(d)) @ V.T
+        np.testing.assert_allclose(exponential(A), expected, rtol=1e-11, atol=1e-11)
