@@ -291,7 +291,8 @@ def write_block(module: Any, form: Form, transpose: bool, name: str) -> None:
     if transpose:
         writer.block(*given, pack, transpose)
     else:
-        few = builder.icmp_signed("<=", columns, word(NARROW))
+        along = builder.icmp_signed("==", a_row, word(1))  # a.T lies in memory as it is needed
+        few = builder.and_(along, builder.icmp_signed("<=", columns, word(NARROW)))
         many = builder.icmp_signed(">=", rows, word(form.lanes))
         with builder.if_else(builder.icmp_signed("<=", rows, word(FLAT))) as (flat, other):
             with flat:

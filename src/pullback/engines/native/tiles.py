@@ -26,6 +26,9 @@ from .vectors import Form, VectorWriter
 
 ROWS = 6
 
+PREFETCHED_STEPS = 12
+"""How far ahead in the contraction a is asked for: the rows of a.T lie far apart."""
+
 
 class TileWriter(VectorWriter):
     """Writes tiles and strips of one form into an LLVM function.
@@ -59,10 +62,12 @@ class TileWriter(VectorWriter):
             masks[-1] = self.lanes_below(builder.sub(columns, self.number((vectors - 1) * lanes)))
         places = [self.number(v * lanes) for v in range(vectors)]
         c_rows = [self.at(c0, builder.mul(c_row, self.number(i))) for i in range(rows)]
-        a_two, a_three = (builder.mul(a_row, self.number(i)) for i in (2, 3))
+        apart = [builder.mul(a_row, self.number(i)) for i in range(3)]
+        a_rows = [self.at(a0, builder.mul(a_row, self.number(i))) for i in range(0, rows, 3)]
         grid = [(i, v) for i in range(rows) for v in range(vectors)]
 
         zero = self.ir.Constant(self.vector, None)
+        ahead = builder.mul(a_step, self.number(PREFETCHED_STEPS))
         for row in c_rows:
             self.prefetch(row, write=True)
         start = builder.block
@@ -70,22 +75,24 @@ class TileWriter(VectorWriter):
         after = builder.append_basic_block("summed")
         builder.cbranch(builder.icmp_signed(">", depth, self.number(0)), body, after)
         builder.position_at_end(body)
-        left, from_a, from_b = (builder.phi(x.type) for x in (depth, a0, b0))
+        left, from_b = (builder.phi(x.type) for x in (depth, b0))
+        # A pointer for every three rows: one for all would be a chain of additions as long as
+        # the multiply-adds take.
+        from_a = [builder.phi(a0.type) for _ in range(0, rows, 3)]
         sums = [builder.phi(self.vector) for _ in grid]
         panel = [self.load(self.at(from_b, places[v]), masks[v]) for v in range(vectors)]
+        self.prefetch(self.at(from_a[0], ahead), write=False)
         new = []
         for i in range(rows):
-            if i % 3 == 0:
-                from_row = from_a if i == 0 else self.at(from_a, a_three)
-            place = from_row if i % 3 == 0 else self.at(from_row, (a_row, a_two)[i % 3 - 1])
+            place = from_a[i // 3] if i % 3 == 0 else self.at(from_a[i // 3], apart[i % 3])
             factor = self.broadcast(builder.load(place))
             for v in range(vectors):
                 terms = [factor, panel[v], sums[i * vectors + v]]
                 new.append(builder.call(self.multiply_add, terms))
         for phi, first, following in (
             (left, depth, builder.sub(left, self.number(1))),
-            (from_a, a0, self.at(from_a, a_step)),
             (from_b, b0, self.at(from_b, b_step)),
+            *((p, first, self.at(p, a_step)) for p, first in zip(from_a, a_rows, strict=True)),
             *zip(sums, [zero] * len(sums), new, strict=True),
         ):
             phi.add_incoming(first, start)
@@ -181,16 +188,21 @@ class TileWriter(VectorWriter):
     ) -> None:
         builder = self.builder
         (c0, c_row), (a0, a_row, a_step) = c, a
-        rest = builder.srem(rows, self.number(ROWS))
-        whole = builder.sub(rows, rest)
+        # Half as many vectors, twice as many rows: the registers hold twelve sums.
+        most = 2 * ROWS // vectors
 
         def write(i: Any, count: int) -> None:
             c_i = (self.at(c0, builder.mul(c_row, i)), c_row)
             a_i = (self.at(a0, builder.mul(a_row, i)), a_row, a_step)
             self.tile(c_i, a_i, b, depth, add, count, vectors, columns)
 
-        with self.loop(self.number(0), whole, ROWS) as i:
-            write(i, ROWS)
+        whole = self.number(0)
+        for count in {most: None, ROWS: None}:
+            start, left = whole, builder.sub(rows, whole)
+            whole = builder.sub(rows, builder.srem(left, self.number(count)))
+            with self.loop(start, whole, count) as i:
+                write(i, count)
+        rest = builder.sub(rows, whole)
         end = builder.append_basic_block("rows_done")
         choice = builder.switch(rest, end)
         for count in range(1, ROWS):
