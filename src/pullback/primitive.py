@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -234,7 +234,7 @@ class Literal:
 
     value: Any
 
-    @property
+    @cached_property
     def aval(self) -> Aval:
         """Its abstract value."""
         return aval_of(self.value)

@@ -172,18 +172,23 @@ class Program(Doors):
             raise ProgramError(f"{self.name}: the arguments and defaults do not name each input.")
 
     def _check_equation(self, equation: Equation, position: int, defined: set[Var]) -> None:
-        place = f"{self.name}: equation {position} ({equation.primitive.name})"
         for atom in equation.inputs:
             if isinstance(atom, Var) and atom not in defined:
-                raise ProgramError(f"{place} uses {atom.hint} before it is computed.")
+                raise self._wrong(equation, position, f"uses {atom.hint} before it is computed.")
         if equation.out in defined:
-            raise ProgramError(f"{place} computes {equation.out.hint} a second time.")
+            again = f"computes {equation.out.hint} a second time."
+            raise self._wrong(equation, position, again)
         try:
-            aval = equation.primitive.aval(*(a.aval for a in equation.inputs), **equation.params)
+            aval = equation.primitive.aval(*[a.aval for a in equation.inputs], **equation.params)
         except (PullbackError, TypeError, ValueError, LookupError, AttributeError) as error:
-            raise ProgramError(f"{place} is not valid: {error}") from error
+            raise self._wrong(equation, position, f"is not valid: {error}") from error
         if aval != equation.out.aval:
-            raise ProgramError(f"{place} yields {aval}, but its output says {equation.out.aval}.")
+            other = f"yields {aval}, but its output says {equation.out.aval}."
+            raise self._wrong(equation, position, other)
+
+    def _wrong(self, equation: Equation, position: int, what: str) -> ProgramError:
+        place = f"equation {position} ({equation.primitive.name})"
+        return ProgramError(f"{self.name}: {place} {what}")
 
     def text_of_atom(self, atom: Atom) -> str:
         """A variable's name, or a literal as text."""

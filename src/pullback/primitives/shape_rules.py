@@ -22,6 +22,9 @@ def shapes_text(avals: Sequence[Aval]) -> str:
 
 def broadcast_shapes(name: str, avals: Sequence[Aval]) -> Shape:
     """NumPy's broadcasting, in which a named axis is never 1."""
+    first = avals[0].shape
+    if all(aval.shape == first for aval in avals):
+        return first
     ndim = max(aval.ndim for aval in avals)
     result: list[Dimension] = []
     for axis in range(-ndim, 0):

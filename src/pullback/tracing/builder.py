@@ -20,6 +20,7 @@ from ..program import (
     Argument,
     Atom,
     Equation,
+    Origin,
     Program,
     Var,
     captured_default,
@@ -317,6 +318,7 @@ class Builder:
         arguments: Sequence[Argument],
         result: Structure,
         output_names: Sequence[str | None] | None = None,
+        origin: Origin | None = None,
     ) -> tuple[Program, Callable[[Var], Var]]:
         """The program, and the map from this builder's variables to the program's."""
         self._settle_name()
@@ -328,6 +330,8 @@ class Builder:
         inputs = [final(var) for var in self.inputs if var not in self._defaults]
         equations = tuple(
             replace(equation, inputs=tuple(map(final, equation.inputs)), out=final(equation.out))
+            if any(atom in renamed for atom in (*equation.inputs, equation.out))
+            else equation
             for equation in self.equations
         )
         defaults = {final(var): value for var, value in self._defaults.items()}
@@ -341,6 +345,7 @@ class Builder:
             output_names=tuple(output_names or [None] * len(outputs)),
             defaults=MappingProxyType(defaults),
             conventions=tuple(self.conventions),
+            origin=origin,
         )
         return program, final
 

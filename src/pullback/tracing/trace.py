@@ -132,7 +132,7 @@ def trace_eager(
     Every floating leaf of the arguments is traced; integers, booleans, strings and other
     objects reach the function as they are. Leaves may be traced values of an outer trace.
     """
-    name, _ = _parameters(function)
+    name = _function_name(function)
     outer = _outermost(args, kwargs)
     builder = Builder(eager=outer is None or outer.eager, parent=outer)
     bound = _bind(function, args, kwargs)

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from ..primitive import Primitive
-from ..program import Atom, Equation, Program, Var
+from ..program import FORWARD, Atom, Equation, Program, Var
 
 MOST_PASSES = 12
 
@@ -97,7 +97,8 @@ class Rewriter:
         """What the output of an equation equals."""
         self._current = equation
         for identity in identities:
-            self._read, self._recorded = [], []
+            if self._observer is not None:
+                self._read, self._recorded = [], []
             atom = identity(self, equation)
             if atom is not None and atom.aval == equation.out.aval:
                 self._tell(identity, equation, atom)
@@ -160,7 +161,8 @@ def simplify(
 
     Args:
         program: Any program.
-        identities: What may be rewritten; all known identities when None.
+        identities: What may be rewritten. When None, all known identities, in the derived part
+            of the program only: what the user wrote stays as written.
         observer: What is told of each step, if anything is.
 
     Returns:
@@ -169,10 +171,11 @@ def simplify(
     """
     from .identities import IDENTITIES
 
-    chosen = IDENTITIES if identities is None else identities
+    written: Sequence[Identity] = () if identities is None else identities
+    derived: Sequence[Identity] = IDENTITIES if identities is None else identities
     body = _live(Body(program.equations, program.outputs))
     for _ in range(MOST_PASSES):
-        simplified = _live(_one_pass(body, chosen, observer))
+        simplified = _live(_one_pass(body, written, derived, observer))
         unchanged = _same_equations(simplified, body)
         body = simplified
         if unchanged:
@@ -196,13 +199,20 @@ class Body(NamedTuple):
     outputs: tuple[Atom, ...]
 
 
-def _one_pass(body: Body, identities: Sequence[Identity], observer: Observer | None = None) -> Body:
+def _one_pass(
+    body: Body,
+    written: Sequence[Identity],
+    derived: Sequence[Identity],
+    observer: Observer | None = None,
+) -> Body:
+    """One walk over the equations, with identities for what the user wrote and for the rest."""
     if observer is not None:
         observer.begin(body)
     rewriter = Rewriter(body.outputs, observer)
     replaced: dict[Var, Atom] = {}
     for equation in body.equations:
         current = _with_inputs(equation, replaced)
+        identities = written if equation.stage == FORWARD else derived
         replaced[equation.out] = rewriter.rewrite(current, identities)
     named = {var: _with_name_of(better, var) for var, better in rewriter.better_names.items()}
     equations = tuple(

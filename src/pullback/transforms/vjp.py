@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from ..avals import Aval
 from ..errors import UsageError
@@ -34,8 +33,8 @@ def vjp_program(program: Program, wrt: Sequence[Var], result: Structure | None =
     results = Sweep(builder, program, wrt).run(cotangents)
     gradients = result or tuple_of(len(wrt))
     derived = (results, wrt, gradients)
-    finished = _finished(builder, program, f"vjp_{program.name}", derived, arguments)
-    return simplify(replace(finished, origin=Origin(program, tuple(wrt), seeded=False)))
+    origin = Origin(program, tuple(wrt), seeded=False)
+    return simplify(_finished(builder, origin, f"vjp_{program.name}", derived, arguments))
 
 
 def gradient_program(
@@ -64,8 +63,8 @@ def gradient_program(
     name = f"{'value_and_grad' if with_value else 'grad'}_{program.name}"
     gradients = result or tuple_of(len(wrt))
     derived = (results, wrt, gradients)
-    finished = _finished(builder, program, name, derived, program.arguments, with_value)
-    return simplify(replace(finished, origin=Origin(program, tuple(wrt), seeded=True)))
+    origin = Origin(program, tuple(wrt), seeded=True)
+    return simplify(_finished(builder, origin, name, derived, program.arguments, with_value))
 
 
 def continued(program: Program) -> Builder:
@@ -113,20 +112,21 @@ def cotangent_names(program: Program) -> list[str]:
 
 def _finished(
     builder: Builder,
-    program: Program,
+    origin: Origin,
     name: str,
     derived: tuple[Sequence[TracedArray], Sequence[Var], Structure],
     arguments: Sequence[Argument],
     with_value: bool = False,
 ) -> Program:
     results, wrt, gradients = derived
+    program = origin.program
     outputs = [value.atom for value in results]
     names: list[str | None] = [f"d{program.names[var]}" for var in wrt]
     if with_value:
         outputs = [*program.outputs, *outputs]
         names = [*program.output_names, *names]
         gradients = Structure("tuple", (0, 1), (program.result, gradients))
-    finished, _ = builder.finish(name, outputs, arguments, gradients, names)
+    finished, _ = builder.finish(name, outputs, arguments, gradients, names, origin)
     return finished
 
 
