@@ -85,6 +85,19 @@ def in_process(tmp_path, monkeypatch, capsys):
     return run
 
 
+@pytest.fixture(scope="module")
+def unpainted():
+    """Pictures are composed but not painted, which takes most of the time of a short run.
+
+    What is painted is looked at by the tests of training, of its targets and of its folder.
+    """
+    from matplotlib.figure import Figure
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Figure, "savefig", lambda figure, file, **how: file.write(b"unpainted"))
+        yield
+
+
 def write_flowers(folder: Path, noise: float = 0.3) -> Path:
     """A CSV file with string labels: three clouds of points, with little noise easy to tell."""
     random = np.random.default_rng(0)

@@ -8,6 +8,8 @@ import pytest
 
 import pullback as pb
 
+pytestmark = pytest.mark.usefixtures("unpainted")
+
 GOOD = "a,b,kind\n" + "1,2,x\n8,9,y\n" * 10
 FILES = {
     "good.csv": GOOD,

@@ -17,6 +17,8 @@ from pullback.losses.losses import LOSSES
 from pullback.nn.layers import ACTIVATIONS
 from pullback.optim import SCHEDULES
 
+pytestmark = pytest.mark.usefixtures("unpainted")
+
 NEEDED = {"l1": "l1:strength=0.001", "l2": "l2:strength=0.001"}
 NEEDED |= {"elastic-net": "elastic-net:l1=0.001:l2=0.001"}
 

@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 
 import pullback as pb
+from conftest import run_here
 from pullback.cli import main
 from pullback.cli.files import Files, is_of_file
+
+pytestmark = pytest.mark.usefixtures("unpainted")
 
 MINE = """
 import numpy as np
@@ -154,9 +157,9 @@ def test_libraries_below_the_folder_of_a_file_stay_imported(folder, monkeypatch)
     assert "helpers" not in sys.modules
 
 
-def test_the_model_needs_the_file_no_more(folder, in_process, pullback):
+def test_the_model_needs_the_file_no_more(folder, pullback):
     train(OWN)
-    before = in_process("predict", "run", "flowers.csv")
+    before = run_here(folder, "predict", "run", "flowers.csv")
     (folder / "mine.py").unlink()
     (folder / "helpers.py").unlink()
     after = pullback("predict", "run", "flowers.csv")

@@ -11,6 +11,8 @@ import pullback as pb
 from conftest import run_here, write_flowers
 from pullback.data import load
 
+pytestmark = pytest.mark.usefixtures("unpainted")
+
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):

@@ -18,6 +18,8 @@ from conftest import run_here, write_flowers
 from pullback.cli import main
 from pullback.storage import atomic
 
+pytestmark = pytest.mark.usefixtures("unpainted")
+
 TIMED = ("seconds", "samples_per_second")
 
 # Everything that has a state of its own: the rule's averages, dropout's counter, a schedule, the
