@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 
 __all__ = [
-    "as_column",
-    "as_row",
     "b1_array",
     "f4_array",
     "f8_array",
     "i4_array",
     "i8_array",
     "rows_from",
+    "same_entries",
     "u4_array",
 ]
 
@@ -41,14 +40,9 @@ i4_array, i8_array = _maker("i4"), _maker("i8")
 b1_array, u4_array = _maker("b1"), _maker("u4")
 
 
-def as_column(array: Array) -> Array:
-    """A vector as a matrix of one column."""
-    return array.reshape((-1, 1))
-
-
-def as_row(array: Array) -> Array:
-    """A vector as a matrix of one row."""
-    return array.reshape((1, -1))
+def same_entries(array: Array, shape: tuple[int, ...]) -> Array:
+    """An array under another shape, without a copy."""
+    return array.reshape(shape)
 
 
 def rows_from(array: Array, start: int) -> Array:
@@ -118,26 +112,18 @@ def machine_forms() -> dict[str, Any]:
 
         return array(array, types.intp), code
 
-    def matrix_of(as_lengths: Any) -> Any:
-        @intrinsic
-        def matrix(typing: Any, array: Any) -> Any:
-            array_type = types.Array(array.dtype, 2, "C")
+    @intrinsic
+    def reshaped(typing: Any, array: Any, shape: Any) -> Any:
+        array_type = types.Array(array.dtype, len(shape), "C")
 
-            def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-                vector = context.make_array(array)(context, builder, args[0])
-                length = cgutils.unpack_tuple(builder, vector.shape)[0]
-                one = context.get_constant(types.intp, 1)
-                data = builder.bitcast(vector.data, cgutils.voidptr_t)
-                return filled(context, builder, array_type, data, as_lengths(length, one))
+        def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            before = context.make_array(array)(context, builder, args[0])
+            data = builder.bitcast(before.data, cgutils.voidptr_t)
+            lengths = cgutils.unpack_tuple(builder, args[1])
+            return filled(context, builder, array_type, data, lengths)
 
-            return array_type(array), code
-
-        return matrix
+        return array_type(array, types.UniTuple(types.intp, len(shape))), code
 
     codes = {"f4": "f4", "f8": "f8", "i4": "i4", "i8": "i8", "b1": "?", "u4": "u4"}
     forms = {f"{code}_array": array_of(from_dtype(np.dtype(kind))) for code, kind in codes.items()}
-    return forms | {
-        "rows_from": rows_after,
-        "as_column": matrix_of(lambda length, one: [length, one]),
-        "as_row": matrix_of(lambda length, one: [one, length]),
-    }
+    return forms | {"rows_from": rows_after, "same_entries": reshaped}

@@ -37,6 +37,7 @@ class Emitted:
         constants: The inputs that are the same number in every turn, in order.
         tiled: Whether rows go through all layers tile by tile.
         phases: How many barriers a turn has.
+        outputs: The value behind each output, or a number.
     """
 
     source: str
@@ -45,6 +46,7 @@ class Emitted:
     constants: tuple[int, ...]
     tiled: bool
     phases: int
+    outputs: tuple[Value | Number, ...]
 
 
 def emitted_steps(loops: Loops, roles: Roles, tiled: bool) -> Emitted:
@@ -86,6 +88,7 @@ class _Module:
             self._constants,
             self.storage.tiled,
             self.storage.phases,
+            tuple(self.storage.outputs),
         )
 
     def _function(self) -> list[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,27 +13,14 @@ import numpy as np
 from ...dims import evaluate
 from ...errors import UsageError
 from ...program import Program
-from ..memory import Lifetime, Plan, plan
 from .axes import Axis
 from .barrier import STOP, new_control
 from .emitting import Emitted, emitted_steps
 from .lowering import Loops, lowered
+from .memory import memory_for
 from .planning import Split, split_of
 from .statements import Value
 from .storage import Roles
-
-DRAWS = ("seed", "step", "first_row")
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """The lengths of all axes: of the rows the most that a step has."""
-
-    by_name: dict[str, int]
-
-    def of(self, texts: Sequence[str]) -> list[int]:
-        """The lengths that some source texts stand for."""
-        return [int(eval(text, {}, dict(self.by_name))) for text in texts]
 
 
 class NativeSteps:
@@ -77,10 +65,9 @@ class NativeSteps:
         self.split: Split = split
         self.threads = max(1, min(threads, self.split.pieces))
         self.source = self._emitted.source
-        self._sizes = _sizes(self._emitted, step, rows)
-        self.plan, self._places, self._memory = _memory(
-            self._emitted, self._sizes, self.split, self.threads
-        )
+        self._sizes = _sizes(self._emitted, rows)
+        memory = memory_for(self._emitted, self._sizes, self.split, self.threads)
+        self.plan, self._memory, self._places = memory
         self._views = self._views_of_variables()
         self.restore(variables)
         self._control = new_control()
@@ -136,7 +123,7 @@ class NativeSteps:
         arguments = (
             self._memory,
             self._places,
-            self._sizes_array,
+            self._size_numbers,
             numbers,
             self._constants,
             *self._rows,
@@ -176,10 +163,9 @@ class NativeSteps:
             self._function = load(self.source, "steps", arguments)
         return self._function
 
-    @property
-    def _sizes_array(self) -> Any:
-        names = [name for name, _ in self._emitted.sizes]
-        return np.array([self._sizes.by_name[name] for name in names], np.int64)
+    @cached_property
+    def _size_numbers(self) -> Any:
+        return np.array(list(self._sizes.values()), np.int64)
 
     def _views_of_variables(self) -> list[Any]:
         views = []
@@ -269,11 +255,9 @@ def _entries(atom: Any) -> int:
     return entries
 
 
-def _sizes(module: Emitted, step: Program, rows: int) -> Sizes:
-    names = {}
-    for name, dim in module.sizes:
-        names[name] = int(evaluate(dim, {"N": rows}))  # type: ignore[arg-type]
-    return Sizes(names)
+def _sizes(module: Emitted, rows: int) -> dict[str, int]:
+    """The lengths of the axes by their names, in the order in which they are given."""
+    return {name: int(evaluate(dim, {"N": rows})) for name, dim in module.sizes}  # type: ignore
 
 
 def _axis_sizes(loops: Loops, rows: int) -> dict[Axis, int]:
@@ -282,35 +266,3 @@ def _axis_sizes(loops: Loops, rows: int) -> dict[Axis, int]:
         axis.root: int(evaluate(axis.dim, {"N": rows}))  # type: ignore[arg-type]
         for axis in loops.axes.names()
     }
-
-
-def _memory(module: Emitted, sizes: Sizes, split: Split, threads: int) -> tuple[Plan, Any, Any]:
-    """A place for every array: the plan, the places by thread, and the memory itself."""
-    lifetimes = []
-    last = module.phases + 1
-    for held in module.held:
-        lengths = sizes.of(held.axes)
-        if held.private:
-            lengths[0] = min(split.tile, lengths[0])
-        entries = int(np.prod(lengths, dtype=np.int64)) * (split.pieces if held.parts else 1)
-        bytes_ = entries * held.value.dtype.itemsize
-        times = threads if held.private else 1
-        step = -(-bytes_ // 64) * 64
-        end = last if held.last is None else held.last
-        begin = -1 if held.last is None else held.first
-        lifetimes.append(Lifetime(held.value.name, step * times, begin + 1, end + 1))
-    planned = plan(lifetimes)
-    raw = np.zeros(planned.total + 64, np.uint8)
-    shift = -raw.ctypes.data % 64
-    memory = raw[shift : shift + planned.total]
-    places = np.zeros((threads, len(module.held)), np.int64)
-    for number, (held, offset) in enumerate(zip(module.held, planned.offsets, strict=True)):
-        places[:, number] = offset
-        lengths = sizes.of(held.axes)
-        if held.private:
-            lengths[0] = min(split.tile, lengths[0])
-        entries = int(np.prod(lengths, dtype=np.int64)) * (split.pieces if held.parts else 1)
-        bytes_ = entries * held.value.dtype.itemsize
-        if held.private:
-            places[:, number] += np.arange(threads) * (-(-bytes_ // 64) * 64)
-    return planned, places, memory

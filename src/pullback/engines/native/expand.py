@@ -19,6 +19,9 @@ from ...trees import LEAF
 from . import NotCompilable
 from .spelling import SPELLED_OUT
 
+MOST_LEVELS = 8
+"""How deep operations may be made of others that are made of others."""
+
 
 def expanded(program: Program, is_simple: Callable[[Primitive], bool]) -> Program:
     """The program with each operation that is not simple replaced by what it is written as.
@@ -34,6 +37,19 @@ def expanded(program: Program, is_simple: Callable[[Primitive], bool]) -> Progra
         NotCompilable: When an operation is neither simple nor made of simple ones; the error
             names the equation.
     """
+    for _ in range(MOST_LEVELS):
+        program = _once(program, is_simple)
+        if all(is_simple(equation.primitive) for equation in program.equations):
+            return simplify(program, identities=())
+    wrong = next(e for e in program.equations if not is_simple(e.primitive))
+    raise NotCompilable(
+        f"{program.names[wrong.out]} = {wrong.primitive.name}(...) cannot be compiled: there are "
+        "no loops for it."
+    )
+
+
+def _once(program: Program, is_simple: Callable[[Primitive], bool]) -> Program:
+    """Each operation replaced by what it is written as."""
     builder = Builder(name_values=False)
     values: dict[Any, Any] = {}
     for var in program.inputs:
@@ -57,7 +73,7 @@ def expanded(program: Program, is_simple: Callable[[Primitive], bool]) -> Progra
     arguments = [Argument(program.names[var], LEAF) for var in program.inputs]
     names = [None] * len(outputs)
     whole, _ = builder.finish(program.name, outputs, arguments, program.result, names)
-    return simplify(whole, identities=())
+    return whole
 
 
 def _applied(
@@ -71,8 +87,6 @@ def _applied(
         value = primitive.evaluate(*operands, **params)
     else:
         value = spelled_out(*operands, **params)
-    made = [equation.primitive for equation in builder.equations[before:]]
-    wrong = [simple for simple in made if not is_simple(simple)]
-    if wrong:
-        raise NotCompilable(f"there are no loops for {wrong[0].name}.")
+    if any(equation.primitive is primitive for equation in builder.equations[before:]):
+        raise NotCompilable("there are no loops for it.")
     return value

@@ -10,7 +10,7 @@ from ...avals import Aval
 from ...dims import Dimension
 from ...primitive import Literal, Primitive
 from ...program import Equation, Program, Var
-from . import NotCompilable
+from . import NotCompilable, arrays, barrier, functions, products, runtime
 from .axes import Axes, Axis
 from .expand import expanded
 from .scalars import converted, entry, is_scalar_operation, literal
@@ -38,6 +38,17 @@ class View:
         places = self.read.places
         return [p.loop for p in places] == loops and all(p.is_whole for p in places)
 
+
+RESERVED = frozenset(
+    name
+    for module in (arrays, barrier, functions, products, runtime)
+    for name in module.__all__
+) | frozenset(
+    "np f4 f8 i4 i8 u4 memory places sizes settings constants order starts lengths rows told "
+    "first_update control pieces tile thread threads first last s piece begin end lo hi offset "
+    "steps call total".split()
+)
+"""The names of an emitted module that no value may have."""
 
 Operand = View | Number
 Rule = Callable[["Lowering", Equation, Sequence[Operand]], Operand]
@@ -104,7 +115,7 @@ class Lowering:
         self.numbers: list[tuple[str, str]] = []
         self._known: dict[Var, Operand] = {}
         self.sized: list[Axis] = []
-        self._taken: set[str] = set(program.helper_names)
+        self._taken = set(RESERVED)
 
     def loops(self) -> Loops:
         """Lower every equation."""
@@ -147,6 +158,8 @@ class Lowering:
 
     def _output(self, atom: Any) -> Value | Number:
         operand = self.operand(atom)
+        if isinstance(operand, Number) and not isinstance(atom, Literal):
+            operand = self.copied(operand, "output")
         if isinstance(operand, View) and not operand.is_whole:
             operand = self.copied(operand, "output")
         return operand if isinstance(operand, Number) else operand.read.value

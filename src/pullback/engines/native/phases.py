@@ -74,6 +74,9 @@ class PhasesPrinter:
 
     def same_memory(self, value: Value, shape: str) -> str:
         """The memory of a value under another shape."""
+        home = self.storage.replaced.get(memory_of(value), memory_of(value))
+        if home in self.storage.elsewhere:
+            return f"same_entries({home}, {shape})"
         return _made(value, f"places[thread, {self.storage.number_of(value)}]", shape)
 
     def _entries(self, value: Value) -> str:
@@ -212,9 +215,6 @@ class PhasesPrinter:
         if shape[0] is not None and self.storage.is_of_rows(value):
             texts[0] = "rows"
         text = f"({', '.join(texts)})"
-        if memory_of(value) in (*self.storage.rows, *self.storage.given, *self.storage.written):
-            kind = "column" if shape[1] is None else "row"
-            return f"as_{kind}({self.name_of(value)})"
         return self._part_of(value, text) if part else self.same_memory(value, text)
 
     def _combining(self, work: Combine) -> str:

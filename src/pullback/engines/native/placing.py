@@ -87,11 +87,11 @@ def _loops(lowering: Lowering, dims: Sequence[Any], body: Sequence[str]) -> list
 
 
 def _entry(read: Read, text_of: dict[int, str]) -> str:
-    return f"{text_of[id(read.value)]}[{_at(read.places, text_of) or '()'}]"
+    return f"{text_of[id(read.value)]}[{_at(read.places, text_of)}]"
 
 
 def _at(places: Sequence[Place], text_of: dict[int, str]) -> str:
-    return ", ".join(_place_text(place, text_of) for place in places) or "()"
+    return ", ".join(_place_text(place, text_of) for place in places) or "0"
 
 
 def _place_text(place: Place, text_of: dict[int, str]) -> str:
@@ -183,7 +183,7 @@ def _joined(lowering: Lowering, equation: Equation, views: Sequence[View], axis:
         ]
         entry = f"{code_of(aval.dtype)}({_entry(source.read, text_of)})"
         loops = (*others[:axis], view.dims[axis], *others[axis + 1 :])
-        lines += _loops(lowering, loops, [f"{{out}}[{', '.join(at) or '()'}] = {entry}"])
+        lines += _loops(lowering, loops, [f"{{out}}[{', '.join(at) or '0'}] = {entry}"])
         size = lowering.size(view.dims[axis])
         offset = f"{offset} + {size}" if offset else size
     lowering.items.append(Serial(out, tuple(lines), tuple(values)))

@@ -39,7 +39,38 @@ def _reduction(lowering: Lowering, equation: Equation, operands: Sequence[Operan
             x = _flattened(lowering, x)
             axes = (0,)
     name = lowering.name_of(equation)
+    first = next((i for i, dim in enumerate(x.dims) if dim is not None), None)
+    if operation in ("argmax", "argmin") and first in axes:
+        return _searched(lowering, name, x, first, params["keepdims"], operation, equation.out.aval)
     return reduced(lowering, name, x, axes, params["keepdims"], operation, equation.out.aval)
+
+
+def _searched(
+    lowering: Lowering,
+    name: str,
+    x: View,
+    axis: int,
+    keepdims: bool,
+    operation: str,
+    aval: Aval,
+) -> View:
+    """The place of the extreme along the outermost axis, for each place of the others."""
+    source = lowering.stored(x, f"{name}_read")
+    dims = tuple(
+        None if i == axis else dim for i, dim in enumerate(x.dims) if keepdims or i != axis
+    )
+    sign = ">" if operation == "argmax" else "<"
+    kept = [i for i, dim in enumerate(x.dims) if dim is not None and i != axis]
+    at = ", ".join(f"k{i}" for i in kept) or "0"
+    best = "{0}[" + ", ".join(["{out}[" + at + "]", *(f"k{i}" for i in kept)]) + "]"
+    inside = [
+        f"if {{0}}[{{at}}] {sign} {best} or ({{0}}[{{at}}] != {{0}}[{{at}}] and {best} == {best}):",
+        f"    {{out}}[{at}] = k{axis}",
+    ]
+    lines = _lines(lowering, source, axis, [f"{{out}}[{at}] = 0"], inside)
+    value = Value(name, aval.dtype, tuple(dim for dim in dims if dim is not None))
+    lowering.items.append(Serial(value, lines, (source.read.value,)))
+    return lowering.whole(value, dims)
 
 
 def _axes(axis: Any, rank: int) -> tuple[int, ...]:

@@ -69,7 +69,8 @@ class Storage:
         self.rows = [v for i in roles.rows if isinstance(v := loops.inputs[i], Value)]
         self.given = [v for i in roles.given if isinstance(v := loops.inputs[i], Value)]
         self.replaced = self._replacements()
-        self._make_written()
+        if self.given:
+            self._make_own()
         self.names = {axis.root: name for axis, name in loops.axes.names().items()}
         first = self.rows[0] if self.rows else None
         self.row_axis = first.roots[0] if first is not None and first.axes else None
@@ -91,6 +92,11 @@ class Storage:
     def written(self) -> list[Value]:
         """The values that are written to arrays of their own."""
         return [v for i in self.roles.written if isinstance(v := self.outputs[i], Value)]
+
+    @property
+    def elsewhere(self) -> set[Value]:
+        """The values that lie in arrays of their own."""
+        return {*self.rows, *self.given, *self.written}
 
     def number_of(self, value: Value) -> int:
         """The place in memory of a value, or of the input that it replaces."""
@@ -124,16 +130,16 @@ class Storage:
             replaced[new] = old
         return replaced
 
-    def _make_written(self) -> None:
-        """Let each value that is written elsewhere be one that nothing else is written over."""
+    def _make_own(self) -> None:
+        """Where inputs are passed as arrays, let no output share memory with them or another."""
         inputs = {value for value in self.loops.inputs if isinstance(value, Value)}
         seen: set[Value] = set()
-        for output in self.roles.written:
-            value = self.outputs[output]
-            assert isinstance(value, Value)
-            if value in inputs or value in seen or value.same_memory is not None:
-                value = self._copy(value, value)
-                self.outputs[output] = value
+        for number, value in enumerate(self.outputs):
+            if not isinstance(value, Value):
+                continue
+            is_written = number in self.roles.written
+            if memory_of(value) in inputs or (is_written and (value in seen or value.same_memory)):
+                self.outputs[number] = value = self._copy(value, value)
             seen.add(value)
 
     def _copy(self, source: Value | Number, like: Value) -> Value:
@@ -206,7 +212,7 @@ class Storage:
         for value in self.outputs:
             if isinstance(value, Value):
                 uses.setdefault(memory_of(value), []).append(self.phases)
-        elsewhere = {*self.rows, *self.given, *self.written}
+        elsewhere = self.elsewhere
         kept = [v for v in self.loops.inputs if isinstance(v, Value) and v not in elsewhere]
         held = [self._holding(value, False, 0, None) for value in kept]
         for value, phases in uses.items():
