@@ -312,7 +312,10 @@ class Slow(Standin):
             for after in self.presses:
                 signals.append(threading.Timer(after, signal.raise_signal, [signal.SIGINT]))
                 signals[-1].start()
+            before = [np.array(value) for value in self.values]
+            self.restore([value + 1 for value in before])  # half of the step is done
             time.sleep(max(self.presses) + 0.3)
+            self.restore(before)
         return super().run(*given)
 
 

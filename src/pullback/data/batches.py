@@ -49,7 +49,7 @@ def epoch_orders(rows: int, seed: int, first: int, count: int) -> list[NDArray[n
     """
     _check_positive("rows", rows)
     bits = random_bits_of_steps(seed, _epochs(first, count), SHUFFLE, rows)
-    return [_sorting(one) for one in bits]
+    return _sorting(bits)
 
 
 def drawn_order(rows: int, seed: int, epoch: int) -> NDArray[np.int64]:
@@ -122,24 +122,24 @@ def _epochs(first: int, count: int) -> range:
     return range(first, first + count)
 
 
-def _sorting(bits: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """np.argsort(bits, kind="stable"), several times as fast.
+def _sorting(bits: NDArray[np.uint64]) -> list[NDArray[np.int64]]:
+    """np.argsort(row, kind="stable") of each row, several times as fast.
 
     Each number gets its place in its lowest bits: sorting these numbers sorts the places along.
     Where two of them have all upper bits in common, the lowest ones decide, and the plain way is
     taken: among 60,000 rows that happens once in some 150,000 epochs.
     """
-    low = np.uint64(max(len(bits) - 1, 1).bit_length())
-    upper = bits >> low
-    keys = upper << low
-    keys |= np.arange(len(bits), dtype=np.uint64)
-    keys.sort()
-    np.right_shift(keys, low, out=upper)
-    if np.any(upper[1:] == upper[:-1]):
+    count = bits.shape[1]
+    mask = np.uint64(2 ** max(count - 1, 1).bit_length() - 1)
+    keys = bits & ~mask
+    keys |= np.arange(count, dtype=np.uint64)
+    keys.sort(axis=1)
+    agree = np.any((keys[:, 1:] ^ keys[:, :-1]) <= mask, axis=1)
+    orders = list((keys & mask).view(np.int64))
+    for row in np.flatnonzero(agree):
         # Stable: should two rows draw the same 64 bits, the order is still defined.
-        return np.argsort(bits, kind="stable").astype(np.int64)
-    keys &= np.uint64(2 ** int(low) - 1)
-    return keys.astype(np.int64)
+        orders[row] = np.argsort(bits[row], kind="stable").astype(np.int64)
+    return orders
 
 
 def _check_positive(name: str, value: int) -> None:

@@ -38,7 +38,7 @@ def checked_engine(engine: Any) -> str:
             f"engine={engine!r}: allowed are {', '.join(map(repr, ENGINES))}."
             f"{nearest(str(engine), list(ENGINES))}"
         )
-    return engine
+    return str(engine)
 
 
 def missing_for_native() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Sequence
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ class Column:
 
     def sqrt(self) -> Column:
         """The root of each entry."""
-        return Column([math.sqrt(entry) for entry in self.entries])
+        return Column(list(map(math.sqrt, self.entries)))
 
     def __neg__(self) -> Column:
         return Column([-entry for entry in self.entries])
@@ -78,18 +79,17 @@ class Column:
     def __format__(self, form: str) -> str:
         raise TypeError("A column is no text.")
 
-    __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __eq__  # type: ignore[assignment]
+    __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __eq__
 
     def __bool__(self) -> bool:
         raise TypeError("A column has no truth.")
 
     def _with(self, operation: Callable[[Any, Any], Any], other: Any) -> Column:
-        if isinstance(other, Column):
-            return Column(list(map(operation, self.entries, other.entries)))
-        return Column([operation(entry, other) for entry in self.entries])
+        others = other.entries if isinstance(other, Column) else repeat(other)
+        return Column(list(map(operation, self.entries, others)))
 
     def _behind(self, operation: Callable[[Any, Any], Any], other: Any) -> Column:
-        return Column([operation(other, entry) for entry in self.entries])
+        return Column(list(map(operation, repeat(other), self.entries)))
 
 
 def square_root(number: Any) -> Any:

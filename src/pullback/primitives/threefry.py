@@ -10,6 +10,7 @@ Source: J. K. Salmon, M. A. Moraes, R. O. Dror, D. E. Shaw, "Parallel random num
 
 from __future__ import annotations
 
+import sys
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -119,18 +120,21 @@ def random_bits_of_steps(seed: int, steps: range, operation: int, count: int) ->
     each = np.array(steps, np.uint32)[:, None]
     key = threefry2x32((seed % _WORD, seed // _WORD), (each, operation))
     bits = np.empty((len(each), count), np.uint64)
+    halves = bits.view(np.uint32).reshape(len(each), count, 2)
     width = max(_BLOCK // max(len(each), 1), 1)
     for start in range(0, count, width):
         place = np.arange(start, min(start + width, count), dtype=np.uint64)
         low, high = place.astype(np.uint32), (place >> np.uint64(32)).astype(np.uint32)
         word0, word1 = threefry2x32(key, (low, high))
-        block = bits[:, start : start + width]
-        np.left_shift(word0, np.uint64(32), out=block, dtype=np.uint64)
-        block |= word1
+        halves[:, start : start + width, _UPPER] = word0
+        halves[:, start : start + width, 1 - _UPPER] = word1
     return bits
 
 
-_BLOCK = 8192
+_UPPER = 1 if sys.byteorder == "little" else 0
+"""Where the upper half of 64 bits lies in memory."""
+
+_BLOCK = 2**14
 """Numbers that are drawn together: enough to pay for a hundred NumPy calls, few enough to stay in
 a core's cache."""
 

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from .prepared import Prepared
 
 
-def checked_engine(engine: Any, rule: Any, accumulate: int) -> str:
+def checked_engine(asked: Any, rule: Any, accumulate: int) -> str:
     """The word for an engine, when work of this kind can run on it.
 
     Raises:
         UsageError: When there is no such engine, or it is not installed, or it does not run
             solvers or steps of several batches.
     """
-    engine = choice.checked_engine(engine)
+    engine: str = choice.checked_engine(asked)
     if engine != NATIVE:
         return engine
     kind = _kept_from_pieces(rule, accumulate)

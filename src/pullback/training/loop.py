@@ -226,7 +226,8 @@ class Training:
         self.updates += done.steps
         self.step = done.next_step
         if done.steps:
-            self.totals.add_steps(done.told, done.weights, done.rows, done.rate, self._sums)
+            of = done.weights, done.rows, done.rate
+            self.totals.add_steps(done.told, pieces.columns, *of, self._sums)
         if done.failed is not None:
             rows = self._rows_of(done.next_step, pieces.order(self.epoch))
             numbers = self.problem.optimizer.numbers(self.updates + 1, done.failed)

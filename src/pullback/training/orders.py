@@ -7,7 +7,7 @@ from typing import Any
 
 from .plan import Plan
 
-AT_ONCE = 2**15
+AT_ONCE = 2**14
 """Rows whose order is drawn at once: enough to make the calls cheap, few enough to keep."""
 
 

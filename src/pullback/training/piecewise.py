@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +15,7 @@ from .orders import Orders
 from .pieces import Pace, Piece, Pieces, RuleNumbers, Steps
 from .plan import Plan
 from .steps import Variables
+from .totals import Columns
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Done:
     Attributes:
         steps: How many updates were made.
         next_step: The step of the epoch that comes next; the one that failed, if one has.
-        told: What each told, by path in the step's result.
+        told: What each told, (steps, columns); see `Piecewise.columns`.
         weights: The sum of the weights of each step's rows.
         rows: The number of all their rows.
         rate: The learning rate of the last one.
@@ -34,7 +34,7 @@ class Done:
 
     steps: int
     next_step: int
-    told: Mapping[tuple[Any, ...], Any]
+    told: Any
     weights: Any
     rows: int
     rate: float
@@ -50,6 +50,11 @@ class Piecewise:
         program: The training step.
         steps: What runs it.
         variables: Where training begins.
+
+    Attributes:
+        columns: Where in what a step tells what stands.
+        moved: Whether steps were done since the variables were last asked for or set.
+        source: What runs.
     """
 
     def __init__(
@@ -58,7 +63,7 @@ class Piecewise:
         self._plan, self.source = plan, steps.source
         outputs = zip(program.result.paths(), program.outputs, strict=True)
         numbers = {path for path, atom in outputs if not atom.aval.shape}
-        self._told: list[tuple[Any, Any]] = [
+        self.columns: Columns = [
             (path, columns.start if path in numbers else columns) for path, columns in steps.told
         ]
         self._pieces, self._pace, self._orders = Pieces(steps, variables), Pace(), Orders(plan)
@@ -104,10 +109,13 @@ class Piecewise:
             live = np.flatnonzero(weights[step:]) + step
             chosen = live[: chosen.stop - chosen.start]
             if not chosen.size:
-                return Done(0, len(weights), {}, weights[:0], 0, 0.0)
+                return Done(0, len(weights), None, weights[:0], 0, 0.0)
         starts = self._starts[chosen]
         factors = factors_of_steps(self._plan.schedule, updates, len(starts))
-        rates = [base * each * factor for each in factors]
+        if factors.count(factors[0]) == len(factors):
+            rates = [base * factors[0] * factor] * len(factors)
+        else:
+            rates = [base * each * factor for each in factors]
         numbers = self._numbers.of(updates + 1, rates)
         lengths = self._lengths[chosen][: len(rates)]
         piece = Piece(starts[: len(rates)], lengths, order, updates, numbers)
@@ -121,7 +129,7 @@ class Piecewise:
         return Done(
             steps=good,
             next_step=place if failed else place + 1,
-            told={path: told[:, columns] for path, columns in self._told},
+            told=told,
             weights=weights[chosen][:good],
             rows=int(lengths[:good].sum()),
             rate=rates[max(good - 1, 0)],

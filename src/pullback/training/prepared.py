@@ -26,7 +26,8 @@ from .checkpoint import fingerprint, load_checkpoint, restore
 from .engine import checked_engine, engine_of, steps_of
 from .history import History
 from .keeper import Keeper
-from .loop import Plan, Training
+from .loop import Training
+from .plan import Plan
 from .programs import Problem
 from .run import Run
 from .solve import solve

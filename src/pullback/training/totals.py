@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+
+Columns = Sequence[tuple[tuple[Any, ...], Any]]
+"""Paths in a step's result, ("loss",) first, ("metrics", "accuracy"); each with the number of its
+column, or with a slice of columns where it is an array."""
 
 
 @dataclass
@@ -47,37 +51,44 @@ class Totals:
             self.metrics[name] = self.metrics.get(name, 0.0) + wide(value)
 
     def add_steps(
-        self, told: Mapping[tuple[str, ...], Any], weights: Any, rows: int, rate: float, sums: bool
+        self, told: Any, columns: Columns, weights: Any, rows: int, rate: float, sums: bool
     ) -> None:
         """Add several steps.
 
         Args:
-            told: By name what each step tells, (steps,) or (steps, columns) in float64.
+            told: What each step tells, (steps, columns) in float64.
+            columns: Where in it what stands.
             weights: The sum of the weights of each step's rows, in float64.
             rows: The number of all their rows.
             rate: The learning rate of the last one.
             sums: As for `add`.
         """
-        loss, penalty = told["loss",], told.get(("penalty",))
-        if penalty is not None:
-            loss = loss - penalty
-            self.penalty = _after(self.penalty, penalty * weights)
-        self.loss = _after(self.loss, loss if sums else loss * weights)
-        self.weight = _after(self.weight, weights)
+        width = told.shape[1]
+        table = np.empty((len(told) + 1, width + 1))  # the sums so far, then the steps
+        table[1:, :width], table[1:, width], table[0, width] = told, weights, self.weight
+        for path, place in columns:
+            if path == ("penalty",):
+                table[1:, columns[0][1]] -= table[1:, place]
+                table[1:, place] *= weights
+                table[0, place] = self.penalty
+            elif path[0] == "metrics":
+                table[0, place] = self.metrics.get(path[1], 0.0)
+        assert columns[0][0] == ("loss",)
+        table[0, columns[0][1]] = self.loss
+        if not sums:
+            table[1:, columns[0][1]] *= weights
+        # One after the other, as np.sum does not.
+        last = np.add.accumulate(table, axis=0)[-1]
+        self.loss, self.weight = float(last[columns[0][1]]), float(last[width])
         self.rows += rows
         self.learning_rate = rate
-        for path, values in told.items():
-            if path[0] == "metrics":
-                self.metrics[path[1]] = _after(self.metrics.get(path[1], 0.0), values)
+        for path, place in columns[1:]:
+            if path == ("penalty",):
+                self.penalty = float(last[place])
+            else:
+                self.metrics[path[1]] = wide(last[place])
 
 
 def wide(value: Any) -> Any:
     """A sum in float64: a Python number, or an array with one per column."""
     return np.asarray(value, np.float64) if np.ndim(value) else float(value)
-
-
-def _after(start: Any, values: Any) -> Any:
-    """((start + values[0]) + values[1]) + ...: one after the other, as np.sum does not."""
-    sums = np.concatenate([np.broadcast_to(start, (1, *values.shape[1:])), values])
-    last = np.add.accumulate(sums, axis=0)[-1]
-    return last if last.ndim else float(last)
