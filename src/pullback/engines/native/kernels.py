@@ -139,7 +139,8 @@ def kept_between_loops(kernel: Kernel) -> set[Value]:
                         identity = read.value is value and is_identity(read, len(made.loops))
                         is_row = made.loops[1:] == () or made.kept == (0,)
                         later = home[value] < number and not is_row
-                        if (later and made.costly) or not (identity or is_row):
+                        again = block.alone or made.costly
+                        if (later and again) or not (identity or is_row):
                             kept.add(value)
     return kept
 
@@ -280,6 +281,8 @@ class KernelPrinter:
         rank = 1 if self.flat else 1 + len(block.axes)
         row_locals = {v: n for v, n in self._local.items() if n.endswith("_i")}
         self._local = dict(row_locals)
+        if block.alone:
+            return self._alone_lines(block)
         before, body, stores, after = [], [], [], []
         for statement in self._with_repeats(block):
             again = statement not in block.statements
@@ -291,8 +294,6 @@ class KernelPrinter:
         body += stores
         lines = list(before)
         margin = ""
-        if not self.flat and block.alone:
-            return [*lines, *self._alone_lines(block)]
         if not self.flat:
             for number, axis in enumerate(block.axes, start=1):
                 turns = f"range({self._size(axis)})"
