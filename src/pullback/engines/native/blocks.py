@@ -37,7 +37,7 @@ FLAT_BYTES = 16 * 1024
 
 # The rows of a whose blocks stay in the second-level cache, in bytes: the part of a that each
 # panel of b meets again.
-KEPT_BYTES = 192 * 1024
+KEPT_BYTES = 272 * 1024
 
 
 # A block of b is copied for so many rows, and where it spans more than this many bytes.

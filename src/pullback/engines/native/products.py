@@ -6,9 +6,9 @@ than are used. Every length may be 0 or 1. Nothing is allocated; a call takes 80
 BLAS is not called. Measured on one core with AVX2 (float32, the x86 Haswell kernels of OpenBLAS in
 brackets, GFLOP/s of about 100 possible), rows x contraction x columns, a @ b:
 
-    32 x 20 x 64     76 (37)     128 x 45 x 45     85 (57)      64 x 784 x 256    85 (64)
-    32 x 64 x 64     85 (41)     128 x 46 x 46     84 (56)     128 x 784 x 256    85 (73)
-    64 x 64 x 10     57 (40)     256 x 32 x 16     86 (57)     512 x 784 x 1024   74 (68)
+    32 x 20 x 64     80 (39)     128 x 45 x 45     81 (56)      64 x 784 x 256    87 (65)
+    32 x 64 x 64     87 (46)     128 x 46 x 46     82 (58)     128 x 784 x 256    87 (75)
+    64 x 64 x 10     57 (40)     256 x 32 x 16     90 (57)     512 x 784 x 1024   75 (79)
 
 It has overheads for small sizes and odd widths, its bits depend on how rows are cut into products,
 and the copy that SciPy brings has threads of its own, which somebody would have to hold.
