@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -12,9 +11,12 @@ import numpy as np
 
 from ...dims import evaluate
 from ...errors import UsageError
+from ...primitives import labels
 from ...program import Program
+from . import NotCompilable
 from .axes import Axis
 from .barrier import STOP, new_control
+from .crew import Crew
 from .emitting import Emitted, emitted_steps
 from .lowering import Loops, lowered
 from .memory import memory_for
@@ -53,6 +55,7 @@ class NativeSteps:
         self._program = step
         self._layout = _Layout(step, len(inputs), len(variables))
         loops = lowered(step)
+        _check_distributions(step, inputs)
         rows = self._most_rows = max(lengths)
         arrays = [np.ascontiguousarray(array) for array in inputs]
         self._rows = [array if array.flags.writeable else array.copy() for array in arrays]
@@ -75,6 +78,7 @@ class NativeSteps:
         self.told = self._layout.told
         self._told_width = sum(width for _, width in self._layout.told_widths)
         self._load, self._function = load, None
+        self._crew = Crew(self.threads - 1)
 
     # Variables.
 
@@ -92,7 +96,8 @@ class NativeSteps:
         self._control[STOP] = 1
 
     def close(self) -> None:
-        """Nothing outlives a call."""
+        """End the threads that help."""
+        self._crew.close()
 
     # Steps.
 
@@ -142,18 +147,11 @@ class NativeSteps:
 
     def _on_threads(self, arguments: tuple[Any, ...], steps: int) -> int:
         function = self._compiled((*arguments, 0, self.threads, 0, steps))
-        helpers = [
-            threading.Thread(
-                target=function, args=(*arguments, number, self.threads, 0, steps), daemon=True
-            )
-            for number in range(1, self.threads)
-        ]
-        for helper in helpers:
-            helper.start()
-        done = int(function(*arguments, 0, self.threads, 0, steps))
-        for helper in helpers:
-            helper.join()
-        return done
+
+        def work(thread: int) -> int:
+            return int(function(*arguments, thread, self.threads, 0, steps))
+
+        return int(self._crew.run(work))
 
     def _compiled(self, arguments: tuple[Any, ...]) -> Callable[..., int]:
         if self._function is None:
@@ -193,6 +191,24 @@ class NativeSteps:
                 word = np.uint64(int(value) % 2**64)
                 values.append(float(word.view(np.float64)))
         return np.array(values, np.float64)
+
+
+def _check_distributions(step: Program, inputs: Sequence[Any]) -> None:
+    """Raise what the reference raises where targets must be distributions and are not.
+
+    Loops do not look: all rows are looked at here, once.
+
+    Raises:
+        NotCompilable: When it is not the rows' own targets that must be distributions.
+    """
+    given = dict(zip(step.inputs, inputs, strict=False))
+    for equation in step.equations:
+        if equation.primitive is labels.distribution:
+            if equation.inputs[0] not in given:
+                raise NotCompilable(
+                    f"{step.names[equation.out]} = distribution(...) is checked for targets only."
+                )
+            equation.primitive.evaluate(given[equation.inputs[0]], **equation.params)  # type: ignore
 
 
 class _Layout:
