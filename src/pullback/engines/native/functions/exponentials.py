@@ -109,11 +109,8 @@ def expm1_f4(x: float32) -> float32:
     c = float32(89.0) if c > float32(89.0) else c
     t = c * PER_LOG2_F4 + INTEGERS_F4
     n = t - INTEGERS_F4
-    high = c - n * LOG2_HIGH_F4
-    low = n * LOG2_LOW_F4
-    r = high - low
-    lost = (high - r) - low
-    q = r + ((r * r) * exp_tail_f4(r) + lost)
+    r = (c - n * LOG2_HIGH_F4) - n * LOG2_LOW_F4
+    q = r + (r * r) * exp_tail_f4(r)
     half = int32(int32(float32(t).view(int32) + int32(126)) << int32(23)).view(float32)
     y = (q * half + (half - float32(0.5))) * float32(2.0)
     return x if abs(x) < float32(2.0**-25) else y
@@ -129,11 +126,8 @@ def expm1_f8(x: float64) -> float64:
     c = float64(710.0) if c > 710.0 else c
     t = c * PER_LOG2_F8 + INTEGERS_F8
     n = t - INTEGERS_F8
-    high = c - n * LOG2_HIGH_F8
-    low = n * LOG2_LOW_F8
-    r = high - low
-    lost = (high - r) - low
-    q = r + ((r * r) * exp_tail_f8(r) + lost)
+    r = (c - n * LOG2_HIGH_F8) - n * LOG2_LOW_F8
+    q = r + (r * r) * exp_tail_f8(r)
     half = int64((float64(t).view(int64) + int64(1022)) << int64(52)).view(float64)
     y = (q * half + (half - 0.5)) * 2.0
     return x if abs(x) < 2.0**-54 else y
