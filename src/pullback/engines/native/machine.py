@@ -232,8 +232,14 @@ def _linked(code: Code, kinds: tuple[str, ...]) -> Compiled:
         if any(name.startswith("pullback_block") and dtype in name for name in code.symbols):
             engine_of(dtype)
     machine = target()
+    find = binding.address_of_symbol
+    if not all(find(symbol) for symbol in code.symbols):
+        # A helper of Numba's: known once its context is there. Slow, so emitted code avoids them.
+        from numba.core.registry import cpu_target
+
+        cpu_target.target_context.refresh()
     for symbol in code.symbols:
-        if not binding.address_of_symbol(symbol):
+        if not find(symbol):
             raise LookupError(f"Machine code refers to {symbol}, which this process does not have.")
     engine = binding.create_mcjit_compiler(binding.parse_assembly(""), machine)
     engine.add_object_file(binding.ObjectFileRef.from_data(code.object))
