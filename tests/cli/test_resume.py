@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -174,12 +175,19 @@ def test_a_run_that_is_over_says_so(in_process, flowers, tmp_path):
     assert (tmp_path / "stopped" / "settings.json").read_bytes() == kept
 
 
+@pytest.fixture(scope="module")
+def two_runs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("two")
+    words = ("train", write_flowers(folder), "--target", "kind", "--epochs", 1)
+    assert run_here(folder, *words, "--out", "run").code == 0
+    assert run_here(folder, *words, "--seed", 9, "--out", "other").code == 0
+    return folder
+
+
 @pytest.mark.parametrize("harm", ["a bit", "cut", "empty", "a model", "another run"])
-def test_a_checkpoint_that_cannot_be_used(in_process, flowers, tmp_path, harm):
+def test_a_checkpoint_that_cannot_be_used(two_runs, in_process, tmp_path, harm):
     """One sentence, without the advice to resume with it; nothing in the folder changes."""
-    words = ("train", flowers, "--target", "kind", "--epochs", 1)
-    assert in_process(*words, "--out", "run").code == 0
-    assert in_process(*words, "--seed", 9, "--out", "other").code == 0
+    shutil.copytree(two_runs, tmp_path, dirs_exist_ok=True)
     file = tmp_path / "run" / "checkpoint.safetensors"
     whole = file.read_bytes()
     file.write_bytes(
