@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .kernels import kept_between_loops, own_places
+from .kernels import blocks_of, is_identity, kept_between_loops, own_places
 from .lowering import Loops
 from .schedule import Kernel, Work, memory_of, outs_of, reads_of, scheduled
 from .statements import Item, Number, Product, Read, Statement, Value, code_of
@@ -81,6 +81,7 @@ class Storage:
             self.tiled = False
             self.schedule = scheduled(self.items, self.replaced)
         self.stored = self._stored()
+        self.replaced |= self._written_over()
         self.held = self._held()
 
     @property
@@ -100,8 +101,12 @@ class Storage:
 
     def number_of(self, value: Value) -> int:
         """The place in memory of a value, or of the input that it replaces."""
-        home = self.replaced.get(memory_of(value), memory_of(value))
+        home = self._home(value)
         return next(n for n, held in enumerate(self.held) if held.value is home)
+
+    def _home(self, value: Value) -> Value:
+        """The value whose place it takes; most have one of their own."""
+        return self.replaced.get(memory_of(value), memory_of(value))
 
     def is_of_rows(self, value: Value) -> bool:
         """Whether it has an entry or more for each row."""
@@ -201,6 +206,29 @@ class Storage:
         stored |= {value for value in self.outputs if isinstance(value, Value)}
         return stored | {memory_of(value) for value in stored}
 
+    def _written_over(self) -> dict[Value, Value]:
+        """Values that are written where what they are made of lay, which nothing reads any more.
+
+        Entry by entry in one loop: the pre-activations of a layer give their place to its
+        activations, the error signal of these to that of those.
+        """
+        over: dict[Value, Value] = {}
+        fixed = {memory_of(v) for v in (*self.outputs, *self.loops.inputs) if isinstance(v, Value)}
+        fixed |= {v.same_memory for v in self.stored if v.same_memory is not None}
+        readers: dict[Value, set[Work]] = {}
+        for _, work in self._all_work():
+            for value in reads_of(work):
+                readers.setdefault(value, set()).add(work)
+        made_in = {out: work for _, work in self._all_work() for out in outs_of(work)}
+        for _, work in self._all_work():
+            if isinstance(work, Kernel) and len(blocks_of(work)) == 1:
+                for out, old in _overwriting(work, self.stored - fixed):
+                    is_last = readers[old] == {work} and not _is_reduced(made_in[old], old)
+                    if is_last and old not in over.values():
+                        home = over.get(old, old)
+                        home.name, over[out] = out.name, home
+        return over
+
     def _held(self) -> list[Held]:
         uses: dict[Value, list[int]] = {}
         parts: set[Value] = set()
@@ -208,15 +236,15 @@ class Storage:
             parts |= {out for out in outs_of(work) if _is_reduced(work, out)}
             for value in (*outs_of(work), *reads_of(work)):
                 if value in self.stored:
-                    uses.setdefault(memory_of(value), []).append(number)
+                    uses.setdefault(self._home(value), []).append(number)
         for value in self.outputs:
             if isinstance(value, Value):
-                uses.setdefault(memory_of(value), []).append(self.phases)
+                uses.setdefault(self._home(value), []).append(self.phases)
         elsewhere = self.elsewhere
         kept = [v for v in self.loops.inputs if isinstance(v, Value) and v not in elsewhere]
         held = [self._holding(value, False, 0, None) for value in kept]
         for value, phases in uses.items():
-            if value not in elsewhere and value not in self.replaced and value not in kept:
+            if value not in elsewhere and value not in kept:
                 held.append(self._holding(value, value in parts, min(phases), max(phases)))
         if not self.given:  # where the rows of a step are gathered
             held += [self._holding(value, False, 0, self.phases) for value in self.rows]
@@ -225,6 +253,29 @@ class Storage:
     def _holding(self, value: Value, parts: bool, first: int, last: int | None) -> Held:
         axes = tuple(self.names[axis.root] for axis in value.axes)
         return Held(value, parts, self.tiled and self.is_of_rows(value), first, last, axes)
+
+
+def _overwriting(kernel: Kernel, free: set[Value]) -> Iterator[tuple[Value, Value]]:
+    """Pairs of a value that a kernel makes and one that it reads, of equal entries."""
+    given = set(outs_of(kernel))
+    for statement in kernel.statements:
+        if statement.is_plain and statement.out in free:
+            for read in _entries_read(kernel, statement):
+                old = read.value
+                alike = old.dtype == statement.out.dtype and old.roots == statement.out.roots
+                if alike and old in free and old not in given:
+                    yield statement.out, old
+                    break
+
+
+def _entries_read(kernel: Kernel, statement: Statement) -> Iterator[Read]:
+    """The entries at the loops themselves that a kernel reads, if it reads none elsewhere."""
+    rank = len(statement.loops)
+    for other in kernel.statements:
+        for read in other.reads:
+            others = (r for s in kernel.statements for r in s.reads if read.value in r.values)
+            if all(r.value is read.value and is_identity(r, rank) for r in others):
+                yield read
 
 
 def _reads(items: Sequence[Item], new: Value, old: Value) -> bool:
