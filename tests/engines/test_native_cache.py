@@ -3,77 +3,19 @@
 import dataclasses
 import errno
 import os
-import re
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
-from native_cache_process import SOURCE, arguments, right
+from native_cache_process import SOURCE
+from native_cache_process import loaded_anew as load
 
-from pullback.engines.native import NotCompilable, cache, machine
-from pullback.errors import MissingExtraError
+from pullback.engines.native import cache, machine
 
 KEY = cache.key("a program")
 PROGRAM = Path(__file__).with_name("native_cache_process.py")
-
-
-@pytest.fixture
-def place(tmp_path, monkeypatch):
-    """An empty cache folder; what was loaded or went wrong before is forgotten."""
-    monkeypatch.setenv("PULLBACK_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setattr(cache, "_problem", "")
-    monkeypatch.setattr(machine, "_loaded", {})
-    return tmp_path / "cache"
-
-
-@pytest.fixture(scope="session")
-def code(tmp_path_factory):
-    """The machine code of SOURCE as it lies on disk; compiled once for all tests."""
-    pytest.importorskip("numba")
-    folder = tmp_path_factory.mktemp("compiled")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PULLBACK_CACHE_DIR", str(folder))
-        patch.setattr(machine, "_loaded", {})
-        assert right(machine.load_native(SOURCE, "steps", arguments()))
-    (entry,) = (path for path in folder.iterdir() if (path / "source.py").is_file())
-    assert (entry / "source.py").read_text() == SOURCE
-    return entry.name, (entry / "code").read_bytes()
-
-
-@pytest.fixture
-def filled(place, code):
-    """A cache folder that holds the machine code of SOURCE; its file."""
-    entry = place / code[0]
-    entry.mkdir(parents=True, mode=0o700)
-    place.chmod(0o700)
-    (entry / "code").write_bytes(code[1])
-    (entry / "code").chmod(0o600)
-    return entry / "code"
-
-
-@pytest.fixture
-def compiles(monkeypatch, code):
-    """How often something is compiled: a list that grows. The compiler gives the code at hand."""
-    _, data = code
-    made = machine._unpacked(data[len(cache._FORMAT) + 65 :])
-    calls = []
-
-    def compile_(source, *_):
-        calls.append(source)
-        return made
-
-    monkeypatch.setattr(machine, "_compile", compile_)
-    return calls
-
-
-def load():
-    machine._loaded.clear()
-    function = machine.load_native(SOURCE, "steps", arguments())
-    assert right(function)
-    return function
 
 
 # Where it lies, and under which key.
@@ -331,102 +273,3 @@ def test_files_are_the_users_own(place):
     assert place.stat().st_mode & 0o777 == 0o700
     assert (place / KEY).stat().st_mode & 0o777 == 0o700
     assert (place / KEY / "code").stat().st_mode & 0o777 == 0o600
-
-
-# The compiled function.
-
-
-def test_it_refuses_other_arguments(filled, compiles):
-    function = load()
-    out, x, factor = arguments()
-    frozen = out.copy()
-    frozen.flags.writeable = False
-    for wrong in [
-        (out, x.astype(np.float64), factor),
-        (out, x.reshape(1, -1), factor),
-        (out, x, 3),
-        (frozen, x, factor),
-        (out, x),
-        (out, np.arange(10, dtype=np.float32)[::2], factor),
-        (out, x.astype(">f4"), factor),
-        (out, x, "3"),
-    ]:
-        with pytest.raises(TypeError):
-            function(*wrong)
-
-
-def test_a_bound_call_keeps_its_arrays(filled, compiles):
-    out, x, factor = arguments()
-    call = load().bind(out, x, factor)
-    x += 1
-    call()
-    assert out.tolist() == [3, 6, 9, 12, 15]
-    del x
-    out[:] = 0
-    assert call() == 5
-    assert out.tolist() == [3, 6, 9, 12, 15]
-
-
-ARRAYS = ", ".join(f"{name}{n}" for name in "oab" for n in range(12))
-MANY = f"""\
-import numpy as np
-
-def many({ARRAYS}, x, hi):
-    for n in range(hi):
-{"".join(f"        o{n}[n] = np.float32(a{n}[n] * b{n}[n] + x)" + chr(10) for n in range(12))}
-def place(i, size):
-    if i >= size:
-        raise IndexError("out")
-    return i
-
-def steps({ARRAYS}, x, y, flag, where):
-    if flag:
-        many({ARRAYS}, x, o0.shape[0])
-    return np.float64(y[place(where, y.shape[1]), 0]) + np.float64(x)
-"""
-
-
-def test_many_arrays_are_vectorized_and_all_kinds_of_numbers_arrive(place):
-    pytest.importorskip("numba")
-    outs = [np.zeros(33, np.float32) for _ in range(12)]
-    ins = [np.arange(33, dtype=np.float32) + each for each in range(24)]
-    y = np.array([[1], [-5]], np.int16).repeat(4, 1)
-    y.flags.writeable = False
-    given = (*outs, *ins, np.float32(0.25), y, True)
-    text = machine.assembly(MANY, "steps", (*given, 0))
-    wide = r"\tvfmadd\w+ps\t.*%[yz]mm|\tv?mulps|\tfmla\tv|\tfmla\tz"
-    # One each, where LLVM has looked at no two arrays whether they overlap.
-    assert len(re.findall(wide, text)) >= 12
-    function = machine.load_native(MANY, "steps", (*given, 0))
-    assert function(*given, 1) == -4.75
-    for n, out in enumerate(outs):
-        assert np.allclose(out, ins[n] * ins[12 + n] + np.float32(0.25), rtol=1e-6)
-    with pytest.raises(IndexError, match="out of bounds"):
-        function(*given, 4)
-    outs[0][:] = 0
-    assert function(*given[:-1], False, 0) == 1.25
-    assert not outs[0].any()
-
-
-def test_what_numba_cannot_compile(place):
-    pytest.importorskip("numba")
-    with pytest.raises(NotCompilable, match="Numba cannot compile"):
-        machine.load_native("def steps(x):\n    return x.no_such_thing\n", "steps", (1.0,))
-
-
-def test_plain_python():
-    assert machine.load_plain("def twice(x):\n    return x + x\n")["twice"](2) == 4
-
-
-def test_missing_libraries_are_named(monkeypatch):
-    assert machine.available() == "" or "pullback[fast]" in machine.available()
-    monkeypatch.setattr(machine.importlib.util, "find_spec", lambda name: None)
-    assert 'pip install "pullback[fast]"' in machine.available()
-    with pytest.raises(MissingExtraError, match="needs Numba"):
-        machine.load_native(SOURCE, "steps", arguments())
-
-
-def test_a_compiler_that_is_switched_off(monkeypatch):
-    pytest.importorskip("numba")
-    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
-    assert "NUMBA_DISABLE_JIT" in machine.available()

@@ -24,6 +24,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from ...errors import MissingExtraError
+from ..choice import COMPILING, notice
 from . import NotCompilable
 from . import cache as store
 from .calling import Compiled, kind_of
@@ -153,11 +154,9 @@ def stamp() -> str:
 
     from llvmlite import binding
 
-    from ... import __version__
-
     return store.key(
         sources_digest(Path(__file__).parent),
-        *(__version__, sys.version, platform.machine(), sys.platform),
+        *(sys.version, platform.machine(), sys.platform),
         *(version(name) for name in ("numba", "llvmlite", "numpy")),
         *(binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten()),
         # Numba's settings: optimization, processor ...
@@ -187,6 +186,7 @@ def _load(name: str, source: str, entry: str, kinds: tuple[str, ...]) -> Compile
         found = _from_disk(name, kinds)
         if found is not None:
             return found
+        notice(COMPILING)
         start = time.perf_counter()
         code = _compile(source, entry, kinds)
         compiled_here.append(name)
