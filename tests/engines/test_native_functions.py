@@ -1,6 +1,7 @@
 """The native engine's elementary functions: right as they stand, and compiled; vectorized."""
 
 import re
+from types import FunctionType
 
 import numpy as np
 import pytest
@@ -171,11 +172,16 @@ CALLER = {
 def compiled():
     """A function of arrays: the loop that calls a function for each entry, compiled."""
     numba = pytest.importorskip("numba")
+    # Copies, since the engine registers the functions themselves, in its own way.
+    common = {}
     for each in functions.EVERY:
-        numba.extending.register_jitable(**functions.OPTIONS)(each)
+        common |= each.__globals__
+    for each in functions.EVERY:
+        common[each.__name__] = FunctionType(each.__code__, common, each.__name__)
+        numba.extending.register_jitable(**functions.OPTIONS)(common[each.__name__])
 
     def compile_loop(call: str):
-        scope = {each.__name__: each for each in functions.EVERY}
+        scope = dict(common)
         text = f"def loop(x, y, out, k0, k1, first):\n for i in range(len(out)): out[i] = {call}"
         exec(text, scope)
         return numba.njit(**CALLER)(scope["loop"])
