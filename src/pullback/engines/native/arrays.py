@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -27,8 +28,11 @@ def _maker(code: str) -> Maker:
     dtype = np.dtype(code)
 
     def array(memory: Array, begin: int, shape: tuple[int, ...]) -> Array:
-        end = begin + int(np.prod(shape)) * dtype.itemsize
-        return memory[begin:end].view(dtype).reshape(shape)
+        # By address, since it may begin before the memory: rows of it that are not there are
+        # not looked at.
+        size = int(np.prod(shape)) * dtype.itemsize
+        place = (ctypes.c_char * size).from_address(memory.ctypes.data + int(begin))
+        return np.ndarray(shape, dtype, place)
 
     array.__name__ = array.__qualname__ = f"{code}_array"
     array.__doc__ = f"An array of {code} that begins at a byte of the memory."

@@ -11,6 +11,7 @@ import numpy as np
 from ..memory import Lifetime, Plan, plan
 from .emitting import Emitted
 from .planning import Split
+from .runtime import block_rows
 from .storage import Held
 
 LINE = 64
@@ -40,8 +41,8 @@ def memory_for(module: Emitted, sizes: Mapping[str, int], split: Split, threads:
         split: How the work is cut.
         threads: How many threads work on it.
     """
-    bytes_of = [_bytes_of(held, sizes, split) for held in module.held]
-    times = [threads if held.private else 1 for held in module.held]
+    bytes_of = [_bytes_of(held, sizes, split, module) for held in module.held]
+    times = [threads if held.private or held.blocked else 1 for held in module.held]
     lifetimes = [
         _lifetime(held, _lines(size) * count, module.phases)
         for held, size, count in zip(module.held, bytes_of, times, strict=True)
@@ -51,7 +52,7 @@ def memory_for(module: Emitted, sizes: Mapping[str, int], split: Split, threads:
     shift = -raw.ctypes.data % LINE
     places = np.tile(np.array(planned.offsets, np.int64), (threads, 1))
     for number, (held, size) in enumerate(zip(module.held, bytes_of, strict=True)):
-        if held.private:
+        if held.private or held.blocked:
             places[:, number] += np.arange(threads) * _lines(size)
     return Memory(planned, raw[shift : shift + planned.total], places)
 
@@ -61,11 +62,20 @@ def lengths_of(texts: Sequence[str], sizes: Mapping[str, int]) -> list[int]:
     return [int(eval(text, {"__builtins__": {}}, dict(sizes))) for text in texts]
 
 
-def _bytes_of(held: Held, sizes: Mapping[str, int], split: Split) -> int:
+def _bytes_of(held: Held, sizes: Mapping[str, int], split: Split, module: Emitted) -> int:
     lengths = lengths_of(held.axes, sizes)
     if held.private:
         lengths[0] = min(split.tile, lengths[0])
+    if held.blocked:
+        lengths[0] = min(_block_of(held, sizes, module), lengths[0])
     return prod(lengths) * held.value.dtype.itemsize * (split.pieces if held.parts else 1)
+
+
+def _block_of(held: Held, sizes: Mapping[str, int], module: Emitted) -> int:
+    """The rows of a block: those of the widest of its group, as the module has it."""
+    group = [other for other in module.held if other.blocked and other.axes[0] == held.axes[0]]
+    widths = [lengths_of(other.axes, sizes)[1] * other.value.dtype.itemsize for other in group]
+    return max(block_rows(width) for width in widths)
 
 
 def _lifetime(held: Held, size: int, phases: int) -> Lifetime:

@@ -7,7 +7,7 @@ import re
 from . import NotCompilable
 from .axes import Axis
 from .kernels import Context, KernelPrinter, Printed, neutral
-from .schedule import Combine, Group, Kernel, Work, memory_of
+from .schedule import Combine, Group, Kernel, Work, memory_of, outs_of
 from .statements import Product, Serial, Value, code_of
 from .storage import Held, Storage
 
@@ -50,7 +50,8 @@ class PhasesPrinter:
         """Lines that name every array in memory."""
         lines = []
         for number, held in enumerate(self.storage.held):
-            lines += self._views_of(number, held)
+            if not held.blocked:
+                lines += self._views_of(number, held)
         aliases = [v for v in self.storage.stored if v.same_memory is not None]
         for value in sorted(aliases, key=lambda v: v.name):
             lines.append(f"{value} = {self.same_memory(value, self.shape_text(value))}")
@@ -115,10 +116,30 @@ class PhasesPrinter:
             lines.append("    for offset in range(begin, end, tile):")
             lines.append("        lo, hi = 0, min(tile, end - offset)")
             margin = "        "
+        elif blocked := self._blocked_in(group):
+            rows = self._block_rows(blocked)
+            lines.append(f"    for lo in range(begin, end, {rows}):")
+            lines.append(f"        hi = min(lo + {rows}, end)")
+            margin = "        "
+            first_lines = [self._block_line(value) for value in blocked]
         else:
             lines.append("    lo, hi = begin, end")
         body = first_lines + [line for work in group.work for line in self._work(work)]
         return [*lines, *(margin + line for line in body)]
+
+    def _blocked_in(self, group: Group) -> list[Value]:
+        """The values of which the group holds a block of rows at a time."""
+        made = (out for work in group.work for out in outs_of(work))
+        return [value for value in made if value in self.storage.blocked]
+
+    def _block_rows(self, values: list[Value]) -> str:
+        return block_rows_text([(self.names[v.roots[1]], v.dtype.itemsize) for v in values])
+
+    def _block_line(self, value: Value) -> str:
+        """A block under the places of the whole."""
+        row = f"({self.names[value.roots[1]]}) * {value.dtype.itemsize}"
+        begin = f"places[thread, {self.storage.number_of(value)}] - lo * {row}"
+        return f"{value} = {_made(value, begin, self.shape_text(value))}"
 
     def _fills(self, work: Work) -> list[str]:
         """Lines that begin the parts of a piece."""
@@ -223,6 +244,12 @@ class PhasesPrinter:
             scale = "".join(f" * ({self.names[axis.root]})" for axis in work.out.axes[1:])
             bounds = f"lo{scale}, hi{scale}"
         return f"combine_{work.reduction}({work.out}_parts, pieces, {bounds})"
+
+
+def block_rows_text(rows: list[tuple[str, int]]) -> str:
+    """The rows of a block of matrices with these columns and bytes of an entry, as source."""
+    texts = [f"({size}) * {itemsize}" for size, itemsize in rows]
+    return f"block_rows({texts[0] if len(texts) == 1 else f'max({chr(44).join(texts)})'})"
 
 
 def _made(value: Value, begin: str, shape: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 __all__ = [
+    "block_rows",
     "combine_all",
     "combine_any",
     "combine_max",
@@ -22,6 +23,15 @@ __all__ = [
 ]
 
 Array = np.ndarray[Any, Any]
+
+
+def block_rows(row: int) -> int:
+    """The rows of a gradient that are computed and used up together, by the bytes of a row.
+
+    128 KiB of them stay in the second-level cache; at least as many rows that the other factor
+    of the product, which is laid out anew for each block, is worth it.
+    """
+    return max(48, 131072 // max(row, 1))
 
 
 def fill(out: Array, value: Any) -> None:

@@ -43,6 +43,7 @@ class Held:
         first: The phase in which it is written first.
         last: The last phase in which it is read; None where it is kept from step to step.
         axes: The names of its axes' lengths.
+        blocked: Whether there is one for each thread, of the rows of a block.
     """
 
     value: Value
@@ -51,6 +52,7 @@ class Held:
     first: int
     last: int | None
     axes: tuple[str, ...]
+    blocked: bool = False
 
 
 class Storage:
@@ -82,6 +84,7 @@ class Storage:
             self.schedule = scheduled(self.items, self.replaced)
         self.stored = self._stored()
         self.replaced |= self._written_over()
+        self.blocked = self._blocked()
         self.held = self._held()
 
     @property
@@ -229,6 +232,29 @@ class Storage:
                         home.name, over[out] = out.name, home
         return over
 
+    def _blocked(self) -> set[Value]:
+        """Products that are used up where they are made, block of rows by block of rows.
+
+        Gradients of weights, of which the update reads each row once.
+        """
+        products = {
+            work.out
+            for _, work in self._all_work()
+            if isinstance(work, Product) and work.outer not in (None, self.row_axis)
+        }
+        products &= self.stored - set(self.replaced) - set(self.replaced.values())
+        products -= {memory_of(v) for v in self.outputs if isinstance(v, Value)}
+        products -= {v.same_memory for v in self.stored if v.same_memory is not None}
+        blocked = {value for value in products if len(value.axes) == 2}
+        for groups in self.schedule.phases:
+            for group in groups:
+                made = {out for work in group.work for out in outs_of(work)}
+                for work in group.work:
+                    blocked -= {v for v in reads_of(work) if v not in made}
+                    if not isinstance(work, Kernel):
+                        blocked -= set(reads_of(work))
+        return blocked
+
     def _held(self) -> list[Held]:
         uses: dict[Value, list[int]] = {}
         parts: set[Value] = set()
@@ -252,7 +278,8 @@ class Storage:
 
     def _holding(self, value: Value, parts: bool, first: int, last: int | None) -> Held:
         axes = tuple(self.names[axis.root] for axis in value.axes)
-        return Held(value, parts, self.tiled and self.is_of_rows(value), first, last, axes)
+        private = self.tiled and self.is_of_rows(value)
+        return Held(value, parts, private, first, last, axes, value in self.blocked)
 
 
 def _overwriting(kernel: Kernel, free: set[Value]) -> Iterator[tuple[Value, Value]]:
