@@ -60,7 +60,12 @@ def told_with_times(engine, do, value):
     if do in ("round", "memory", "predict_one", "predict_many"):
         return value | {"seconds": SECONDS.get(engine, 1.0)}
     if do == "limit":
-        return {"flops_per_second": 1e11, "bytes_per_second": 1e10, "threads": 2}
+        return {
+            "flops_per_second": 1e11,
+            "bytes_per_second": 1e10,
+            "bandwidths": [[1000, 1e11], [10**8, 1e10]],
+            "threads": 2,
+        }
     return value
 
 

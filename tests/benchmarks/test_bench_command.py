@@ -42,7 +42,7 @@ def test_everything_is_shown_and_written(played, tmp_path, capsys):
     assert "pytorch was left out: it needs lib_pytorch; make bench installs all peers." in shown
     told = json.loads((tmp_path / "b.json").read_text())
     assert [task["name"] for task in told["tasks"]] == ["tiny"]
-    assert len(told["tasks"][0]["engines"][0]["rounds"]) == 3
+    assert len(told["tasks"][0]["engines"][0]["rounds"]) == 2
     assert (tmp_path / "b.png").read_bytes().startswith(b"\x89PNG")
     text = page.read_text()
     assert text.startswith(f"before\n{BEGIN}\n")

@@ -64,7 +64,7 @@ def test_the_share_of_the_limit():
     assert made.passed is True
     made.share = 0.61
     assert made.passed is False
-    assert rows(made)[-1][-3:] == ("60%", "61%", "NO")
+    assert rows(made)[-1][-2:] == ("60%", "61% NO")
 
 
 def test_a_report_is_plain_data_and_says_what_is_missing():

@@ -7,7 +7,7 @@ import pytest
 
 from pullback.benchmarks import WORKLOADS, Workload
 from pullback.benchmarks.data import DATA, exponential
-from pullback.benchmarks.workload import Case
+from pullback.benchmarks.workload import Case, bandwidth
 from pullback.benchmarks.workloads import QUICK, TINY, quick_form
 
 PROMISED = {
@@ -82,8 +82,13 @@ def test_flops_and_bytes_by_hand():
     forward, dW, dX = 5 * 7 + 7 * 3, 5 * 7 + 7 * 3, 7 * 3
     assert work.flops == 2 * 100 * (forward + dW + dX)
     parameters = 5 * 7 + 7 + 7 * 3 + 3
-    # 5 columns and a label; 4 steps that read and write w, m and v.
-    assert work.bytes == 4 * (100 * 6 + 4 * 6 * parameters)
+    assert work.row_bytes == 4 * 100 * 6  # 5 columns and a label
+    assert work.variable_bytes == 4 * 3 * parameters  # w, m and v
+    limit = {"flops_per_second": 1e9, "bandwidths": [[2000, 1e9], [700, 1e10], [10**4, 1e8]]}
+    seconds = work.flops / 1e9 + 2400 / 1e8 + 4 * 2 * work.variable_bytes / 1e9
+    assert 700 < work.variable_bytes < 2000
+    assert work.limit_seconds(limit) == pytest.approx(seconds)
+    assert bandwidth(limit, 10**9) == 1e8
     assert work.title == "100 x 5-7-3, batch 30, adam"
 
 

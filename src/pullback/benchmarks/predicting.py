@@ -52,7 +52,7 @@ def measure(
     members: dict[str, list[Member]] = {}
     told: dict[tuple[str, int], dict[str, object]] = {}
     labels: dict[str, list[int]] = {}
-    for engine in engines:
+    for engine in [engine for engine in engines if engine in (*OURS, *PEERS)]:
         on_round(f"predict: {engine} is prepared")
         counts = choices(engine, cores)
         if effort.threads is not None and engine not in OURS:

@@ -32,7 +32,7 @@ class Effort:
     all_flavours: bool = True
 
 
-QUICK = Effort(rounds=3, least_seconds=0.02, threads=(1,), all_flavours=False)
+QUICK = Effort(rounds=2, least_seconds=0.02, threads=(1,), all_flavours=False)
 """Shows how it runs; its numbers are rough."""
 
 
@@ -74,7 +74,7 @@ def measure(
         agreement=work.agreement,
         floor=work.floor,
         share=work.share,
-        facts=work.to_json() | {"flops": work.flops, "bytes": work.bytes},
+        facts=work.to_json() | {"flops": work.flops},
     )
     keep(task)
     runners = []

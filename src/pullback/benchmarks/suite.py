@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 from ..errors import UsageError, nearest
@@ -11,7 +12,7 @@ from . import cold, growth, overhead, predicting, rounds
 from .crew import Crew, WorkerError
 from .machine import load, machine
 from .peers import ENGINES, missing
-from .results import Report, Task
+from .results import Report
 from .rounds import Effort
 from .workload import Workload
 from .workloads import QUICK, TINY, WORKLOADS, quick_form
@@ -93,7 +94,9 @@ def benchmark(
                 _measure_limit(crew, report, quick)
             for work in works:
                 task = rounds.measure(work, crew, able, effort, cores, **arguments)
-                _set_limit(task, work, report)
+                if report.limit is not None:
+                    task.limit_seconds = work.limit_seconds(report.limit)
+            find_cliffs(report)
             if "predict" in selected:
                 work = predicting.QUICK_WORK if quick else predicting.WORK
                 predicting.measure(crew, able, effort, cores, work, **arguments)
@@ -164,7 +167,19 @@ def _measure_limit(crew: Crew, report: Report, quick: bool) -> None:
         report.left_out["limit"] = str(error)
 
 
-def _set_limit(task: Task, work: Workload, report: Report) -> None:
-    if report.limit is not None:
-        flops, moved = report.limit["flops_per_second"], report.limit["bytes_per_second"]
-        task.limit_seconds = work.flops / flops + work.bytes / moved
+CLIFF = 1.3
+"""How much faster than its products the time of a width may grow from one to the next."""
+
+
+def find_cliffs(report: Report) -> None:
+    """Add a problem where a network that is little wider takes much longer."""
+    widths = [t for t in report.tasks if t.name.startswith("width-") and t.base is not None]
+    for before, after in pairwise(widths):
+        if before.base is None or after.base is None:
+            continue
+        grown = after.base.median / before.base.median
+        more = after.facts["flops"] / before.facts["flops"]
+        if grown > CLIFF * more:
+            after.problems.append(
+                f"it takes {grown:.2f}x as long as {before.name}, with {more:.2f}x the products."
+            )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from .peers import ENGINES, OURS
 from .results import Report, Task, Timed
 
-COLUMNS = ("workload", "engine", "threads", "median", "from .. to", "ratio", "required", "reached")
+COLUMNS = ("engine", "threads", "before", "median", "from .. to", "ratio", "required")
+"""Of the table of a workload; "before" is what an engine takes until the first round: compiling."""
 
 PARTS = ("predict", "cold", "overhead")
 """How the names of tasks begin that train no workload; they have a table of their own."""
@@ -38,30 +39,32 @@ def verdict(reached: bool | None) -> str:
 
 def rows(task: Task) -> list[tuple[str, ...]]:
     """A row of `COLUMNS` for each engine, and one for the machine's limit where there is one."""
-    told = []
+    told: list[tuple[str, ...]] = []
     for timed in task.engines:
         if not timed.rounds:
             continue
-        required = task.required.get(timed.engine)
         told.append(
             (
-                "",
                 timed.engine,
                 _threads(timed),
+                time_text(timed.prepare_seconds) if timed.prepare_seconds else "",
                 time_text(timed.median),
                 f"{time_text(timed.least)} .. {time_text(timed.most)}",
                 ratio_text(task.ratio(timed.engine)),
-                "" if required is None else f"{required:g}x",
-                verdict(task.reached(timed.engine)),
+                _required(task, timed.engine),
             )
         )
     share = task.share_reached
     if share is not None and task.limit_seconds is not None:
-        wanted = f"{task.share:.0%}" if task.share else ""
-        reached = verdict(share >= task.share) if task.share else ""
+        wanted = f"{task.share:.0%} {verdict(share >= task.share)}" if task.share else ""
         limit = time_text(task.limit_seconds)
-        told.append(("", "the machine's limit", "", limit, "", f"{share:.0%}", wanted, reached))
-    return [(f"{task.name}: {task.title}", *[""] * (len(COLUMNS) - 1)), *told]
+        told.append(("the machine's limit", "", "", limit, "", f"{share:.0%}", wanted))
+    return told
+
+
+def _required(task: Task, engine: str) -> str:
+    required = task.required.get(engine)
+    return "" if required is None else f"{required:g}x {verdict(task.reached(engine))}".strip()
 
 
 def _threads(timed: Timed) -> str:

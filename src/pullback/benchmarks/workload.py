@@ -109,15 +109,31 @@ class Workload:
         return 2 * self.rows * (3 * sum(sizes) - sizes[0])
 
     @property
-    def bytes(self) -> int:
-        """What an epoch must move to and from memory: its rows once, and in each step the learned
-        numbers and the update rule's own (Adam: two for each), read and written once.
-
-        Activations count as staying in the cache.
-        """
+    def row_bytes(self) -> int:
+        """Of the rows and their targets, which an epoch reads once."""
         columns = self.widths[0] + (1 if self.loss == "cross-entropy" else self.widths[-1])
-        kept = 3 if self.rule == "adam" else 1
-        return DTYPE.itemsize * (self.rows * columns + self.steps * self.parameters * kept * 2)
+        return DTYPE.itemsize * self.rows * columns
+
+    @property
+    def variable_bytes(self) -> int:
+        """Of the learned numbers and the update rule's own (Adam: two for each), which each step
+        reads and writes once.
+        """
+        return DTYPE.itemsize * self.parameters * (3 if self.rule == "adam" else 1)
+
+    def limit_seconds(self, limit: Mapping[str, Any]) -> float:
+        """What an epoch takes at least on a machine, from what `limit.measured` told of it.
+
+        flops / peak + row bytes / bandwidth + 2 steps * variable bytes / bandwidth, each bandwidth
+        that of memory, or of the cache that holds so many bytes. Activations count as staying in
+        registers, and all that is no product as free.
+        """
+        variables = 2 * self.steps * self.variable_bytes
+        return float(
+            self.flops / limit["flops_per_second"]
+            + self.row_bytes / bandwidth(limit, self.row_bytes)
+            + variables / bandwidth(limit, self.variable_bytes)
+        )
 
     def to_json(self) -> dict[str, Any]:
         """As plain data."""
@@ -128,6 +144,12 @@ class Workload:
         """What `to_json` gave."""
         lists = {"widths": tuple(told["widths"]), "without": tuple(told["without"])}
         return Workload(**{**told, **lists})
+
+
+def bandwidth(limit: Mapping[str, Any], size: int) -> float:
+    """Bytes per second of the smallest triad that was measured and is as large as `size`."""
+    measured = sorted(limit["bandwidths"])
+    return float(next((rate for most, rate in measured if most >= size), measured[-1][1]))
 
 
 def pseudo_huber(outputs: Any, targets: Any) -> Any:

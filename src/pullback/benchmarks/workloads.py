@@ -66,6 +66,7 @@ ALL = (
         batch=1,
         epochs=4,
         required=required(200, 120, 1.5),
+        without=("autograd",),
     ),
     Workload(
         name="mnist-128",
@@ -157,4 +158,5 @@ TINY = Workload(name="tiny", data="clusters", rows=96, widths=(5, 8, 3), batch=3
 
 def quick_form(work: Workload) -> Workload:
     """The workload, run briefly."""
-    return replace(work, epochs=min(work.epochs, 8 if work.batch >= work.rows else 2))
+    rows = min(work.rows, 256) if work.batch == 1 else work.rows
+    return replace(work, rows=rows, epochs=min(work.epochs, 8 if work.batch >= work.rows else 2))

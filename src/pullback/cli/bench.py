@@ -161,9 +161,8 @@ def _show(console: Console, report: Report) -> None:
             console, "TIMES", "medians of rounds in turn; ratio: how many times as long as ours"
         )
         for task in report.tasks:
-            title, *rows = words.rows(task)
-            console.print(f"  {title[0]}", style="bold", soft_wrap=True)
-            _rows(console, rows)
+            console.print(f"  {task.name}: {task.title}", style="bold", soft_wrap=True)
+            _rows(console, words.rows(task))
     heading(console, "SEEN", words.count(report))
     for remark in words.remarks(report):
         console.print(f"  {remark}", soft_wrap=True)
@@ -171,11 +170,10 @@ def _show(console: Console, report: Report) -> None:
 
 def _rows(console: Console, rows: list[tuple[str, ...]]) -> None:
     table = Table(box=None, header_style="dim", pad_edge=False)
-    for i, column in enumerate(words.COLUMNS[1:]):
+    for i, column in enumerate(words.COLUMNS):
         table.add_column(column, justify="left" if i < 2 else "right", no_wrap=True)
     for row in rows:
-        style = "bold red" if row[-1] == "NO" else None
-        table.add_row(*row[1:], style=style)
+        table.add_row(*row, style="bold red" if row[-1].endswith("NO") else None)
     console.print(Padding.indent(table, 4))
     console.print()
 
