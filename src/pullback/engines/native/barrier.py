@@ -8,7 +8,7 @@ import numpy as np
 
 __all__ = ["wait"]
 
-ARRIVED, ROUND, STOP, STOPPED = range(4)
+ARRIVED, ROUND, STOP, STOPPED, FIRST_UPDATE, STEPS, ORDERED, SPOILED = range(8)
 """What the entries of a control array count or say."""
 
 SPINS = 4096

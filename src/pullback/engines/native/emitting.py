@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .barrier import FIRST_UPDATE, ORDERED, SPOILED, STEPS, STOP, STOPPED
 from .lowering import Loops
 from .phases import PhasesPrinter
 from .statements import Number, Value
@@ -132,13 +133,19 @@ class _Steps(_Module):
         head = [
             "def steps(",
             f"    memory, places, sizes, settings, constants, {given}, order, starts, lengths,",
-            "    rows, first_update, told, control, pieces, tile, thread, threads, first, last,",
+            "    rows, told, control, pieces, tile, thread, threads,",
             "):",
-            '    """Steps first .. last: forward, backward, update."""',
+            '    """Steps of training: forward, backward, update. How many were done."""',
         ]
         before = [*self._sizes(), *self.printer.views(), *self._numbers()]
-        turn = ["for s in range(first, last):", *_deeper(self._one_step())]
-        return [*head, *_deeper([*before, *turn, "return last - first"])]
+        before.append(f"first_update = control[{FIRST_UPDATE}]")
+        turn = [f"for s in range(control[{STEPS}]):", *_deeper(self._one_step())]
+        look = ["if thread == 0:", f"    control[{SPOILED}] = 0"]
+        for held in self.storage.held:
+            if held.last is None and held.value.dtype.kind == "f":
+                flat = self.printer.flat(held.value)
+                look.append(f"    control[{SPOILED}] |= has_no_number({flat})")
+        return [*head, *_deeper([*before, *turn, *look, f"return control[{STEPS}]"])]
 
     def _one_step(self) -> list[str]:
         lines = [f"{self.row_size} = lengths[s]"] if self.row_size else []
@@ -152,8 +159,8 @@ class _Steps(_Module):
             lines += self.printer.phase(number, self._rows() if number == 0 else [])
             lines += self._telling() if number == last else []
             lines += _WAIT
-        ending = "if control[3] != 0 or not abs(told[s, 0]) < np.inf:"
-        return [*lines, ending, "    return s + 1 - first"]
+        ending = f"if control[{STOPPED}] != 0 or not abs(told[s, 0]) < np.inf:"
+        return [*lines, ending, "    return s + 1"]
 
     def _rows(self) -> list[str]:
         """Lines that bring the rows of a piece: gathered by the order, or as they lie."""
@@ -164,7 +171,7 @@ class _Steps(_Module):
             gathered.append(f"    gather_{kind}(own_{value}, all_{value}, order, {at}, lo, hi)")
             gathered.append(f"    {value} = own_{value}")
             passed.append(f"    {value} = rows_from(all_{value}, {at})")
-        return ["if len(order) > 0:", *gathered, "else:", *passed]
+        return [f"if control[{ORDERED}] != 0:", *gathered, "else:", *passed]
 
     def _telling(self) -> list[str]:
         """Lines that report the step, behind a barrier where vectors are among it."""
@@ -182,7 +189,7 @@ class _Steps(_Module):
                 text = value.text if isinstance(value, Number) else f"{value}[0]"
                 lines.append(f"    told[s, {column}] = {text}")
                 columns.append("1")
-        lines.append("    control[3] = control[2]")
+        lines.append(f"    control[{STOPPED}] = control[{STOP}]")
         return [*(_WAIT if vectors else []), *lines]
 
 

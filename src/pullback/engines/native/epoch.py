@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,10 +12,10 @@ import numpy as np
 from ...dims import evaluate
 from ...errors import UsageError
 from ...primitives import labels
-from ...program import Program
+from ...program import Program, Var
 from . import NotCompilable
 from .axes import Axis
-from .barrier import STOP, new_control
+from .barrier import FIRST_UPDATE, ORDERED, SPOILED, STEPS, STOP, new_control
 from .crew import Crew
 from .emitting import Emitted, emitted_steps
 from .lowering import Loops, lowered
@@ -23,6 +23,18 @@ from .memory import memory_for
 from .planning import Split, split_of
 from .statements import Value
 from .storage import Roles
+
+
+@dataclass
+class _Table:
+    """What the steps of a call are and what they tell: arrays that stay where they are."""
+
+    starts: Any
+    lengths: Any
+    settings: Any
+    order: Any
+    told: Any
+    work: Callable[[int], Any] = lambda thread: None
 
 
 class NativeSteps:
@@ -57,7 +69,7 @@ class NativeSteps:
         loops = lowered(step)
         _check_distributions(step, inputs)
         rows = self._most_rows = max(lengths)
-        arrays = [np.ascontiguousarray(array) for array in inputs]
+        arrays = [_looped(array, var) for array, var in zip(inputs, step.inputs, strict=False)]
         self._rows = [array if array.flags.writeable else array.copy() for array in arrays]
         first = loops.inputs[0]
         row_axis = first.axes[0] if isinstance(first, Value) and first.axes else None
@@ -78,6 +90,7 @@ class NativeSteps:
         self.told = self._layout.told
         self._told_width = sum(width for _, width in self._layout.told_widths)
         self._load, self._function = load, None
+        self._table: _Table | None = None
         self._crew = Crew(self.threads - 1)
 
     # Variables.
@@ -122,48 +135,63 @@ class NativeSteps:
             How many steps were done, and float64 (steps, told) of what each told. After a step
             whose loss is not finite no other is done.
         """
-        told = np.zeros((len(starts), self._told_width))
-        order = np.empty(0, np.int64) if order is None else np.ascontiguousarray(order)
-        self._control[:] = 0
+        count = len(starts)
+        table = self._table_for(count)
+        table.starts[:count], table.lengths[:count] = starts, lengths
+        table.settings[:count] = numbers
+        control = self._control
+        control[:] = 0
+        control[FIRST_UPDATE], control[STEPS] = first_update, count
+        if order is not None:
+            table.order[: len(order)] = order
+            control[ORDERED] = 1
+        done = int(self._crew.run(table.work))
+        return done, table.told[:count].copy()
+
+    def is_finite(self) -> bool:
+        """Whether all variables were finite numbers after the last `run`."""
+        return not self._control[SPOILED]
+
+    def _table_for(self, steps: int) -> _Table:
+        """Arrays for so many steps, and the calls that work on them."""
+        if self._table is None or len(self._table.starts) < steps:
+            self._table = self._new_table(max(steps, 64))
+        return self._table
+
+    def _new_table(self, steps: int) -> _Table:
+        table = _Table(
+            starts=np.zeros(steps, np.int64),
+            lengths=np.zeros(steps, np.int64),
+            settings=np.zeros((steps, max(len(self._layout.stepwise), 1))),
+            order=np.zeros(len(self._rows[0]), np.int64),
+            told=np.zeros((steps, self._told_width)),
+        )
         arguments = (
             self._memory,
             self._places,
-            self._size_numbers,
-            numbers,
+            np.array(list(self._sizes.values()), np.int64),
+            table.settings,
             self._constants,
             *self._rows,
-            order,
-            starts,
-            lengths,
+            table.order,
+            table.starts,
+            table.lengths,
             self.split.tile if self.split.tiled else self._most_rows,
-            first_update,
-            told,
+            table.told,
             self._control,
             self.split.pieces,
             self.split.tile,
         )
-        done = self._on_threads((*arguments,), len(starts))
-        return done, told
-
-    def _on_threads(self, arguments: tuple[Any, ...], steps: int) -> int:
-        function = self._compiled((*arguments, 0, self.threads, 0, steps))
-
-        def work(thread: int) -> int:
-            return int(function(*arguments, thread, self.threads, 0, steps))
-
-        return int(self._crew.run(work))
-
-    def _compiled(self, arguments: tuple[Any, ...]) -> Callable[..., int]:
         if self._function is None:
             load = self._load
             if load is None:
                 from .machine import load_native as load
-            self._function = load(self.source, "steps", arguments)
-        return self._function
-
-    @cached_property
-    def _size_numbers(self) -> Any:
-        return np.array(list(self._sizes.values()), np.int64)
+            self._function = load(self.source, "steps", (*arguments, 0, self.threads))
+        function = self._function
+        bind = getattr(function, "bind", None) or (lambda *given: partial(function, *given))
+        calls = [bind(*arguments, thread, self.threads) for thread in range(self.threads)]
+        table.work = lambda thread: calls[thread]()
+        return table
 
     def _views_of_variables(self) -> list[Any]:
         views = []
@@ -249,6 +277,12 @@ class _Layout:
         return Roles(
             rows=self.rows, replaced=self.replaced, told=self.told_outputs, stepwise=self.stepwise
         )
+
+
+def _looped(array: Any, var: Var) -> Any:
+    """Rows as loops take them: in row order, without axes of length 1."""
+    shape = [n for n, dim in zip(array.shape, var.aval.shape, strict=True) if dim != 1]
+    return np.ascontiguousarray(array).reshape(shape)
 
 
 def _parts(step: Program) -> list[tuple[tuple[Any, ...], Any]]:

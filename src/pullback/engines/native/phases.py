@@ -25,6 +25,7 @@ class PhasesPrinter:
         self.context = Context(
             storage.stored,
             storage.loops.sized,
+            storage.names,
             frozenset(numbers),
             storage.tiled,
             storage.replaced,
@@ -79,6 +80,10 @@ class PhasesPrinter:
         if home in self.storage.elsewhere:
             return f"same_entries({home}, {shape})"
         return _made(value, f"places[thread, {self.storage.number_of(value)}]", shape)
+
+    def flat(self, value: Value) -> str:
+        """All entries of a value as a vector."""
+        return self.same_memory(value, f"({self._entries(value)},)")
 
     def _entries(self, value: Value) -> str:
         return " * ".join(f"({self.names[axis.root]})" for axis in value.axes) or "1"
@@ -191,7 +196,7 @@ class PhasesPrinter:
         reduced = {s.out for s in kernel.statements if s.reduces_outer}
         arguments = [f"{v}_part" if v in reduced else self.name_of(v) for v in printed.arrays]
         arguments += printed.numbers
-        arguments += [self._size_text(key) for key in printed.sizes]
+        arguments += printed.sizes
         arguments += ["0", "1"] if kernel.outer is None else ["lo", "hi"]
         if printed.uses_offset:
             of_rows = kernel.outer is not None and kernel.outer is self.storage.row_axis
@@ -200,14 +205,13 @@ class PhasesPrinter:
 
     def _parameters(self, printed: Printed) -> list[str]:
         names = [self.name_of(value) for value in printed.arrays]
-        return [*names, *printed.numbers, *map(self._size_name, printed.sizes)]
-
-    def _size_text(self, key: Axis | str) -> str:
-        return key if isinstance(key, str) else self.names[key.root]
-
-    def _size_name(self, key: Axis | str) -> str:
-        name = self._size_text(key)
-        return name if name.isidentifier() else "size_" + re.sub(r"\W+", "_", name)
+        names += printed.numbers
+        for size in printed.sizes:
+            name = size if size.isidentifier() else "size_" + re.sub(r"\W+", "_", size)
+            while name in names:  # size_N + 1 and size_N - 1
+                name += "_again"
+            names.append(name)
+        return names
 
     def _product_call(self, product: Product) -> str:
         if product.left_transposed and product.right_transposed:
