@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -47,7 +47,7 @@ class Signature:
             self._checked(value, path, aval)
             for value, (path, aval) in zip(leaves, self.leaves, strict=True)
         ]
-        self._check_lengths(flat)
+        self.check_shapes(flat)
         given = {n: self._python_number(v, n, self._numbers[n]) for n, v in numbers.items()}
         return [*flat, *(self.captured | given).values()]
 
@@ -104,11 +104,18 @@ class Signature:
             raise ProgramError(f"{self.name}: {path} must be a whole number, not {value!r}.")
         return float(number) if aval.is_float else int(number)
 
-    def _check_lengths(self, flat: list[Any]) -> None:
-        """Raise unless every axis name stands for one length, and no length is negative."""
+    def check_shapes(self, flat: Sequence[Any]) -> None:
+        """Raise unless every axis name stands for one length, and no length is negative.
+
+        Args:
+            flat: One value per leaf of the arguments; what follows them is captured, and fits.
+
+        Raises:
+            ProgramError: With the argument's name.
+        """
         shaped = [
             (path, aval, np.shape(value))
-            for value, (path, aval) in zip(flat, self.leaves, strict=True)
+            for value, (path, aval) in zip(flat, self.leaves, strict=False)
         ]
         for path, aval, shape in shaped:
             if len(shape) != aval.ndim:

@@ -115,19 +115,33 @@ class Compiled:
 class Bound:
     """A call of machine code with fixed arguments: arrays by reference, numbers by value."""
 
-    __slots__ = ("_address", "_code", "_keep", "_result", "_table", "_words")
+    __slots__ = ("_address", "_code", "_keep", "_places", "_result", "_table", "_words")
 
     def __init__(
         self, code: Callable[..., int], result: str, arguments: tuple[Any, ...], owner: Compiled
     ) -> None:
         words: list[int] = [0] * FIRST
+        self._places = []
         for argument in arguments:
+            self._places.append(len(words))
             words += _words_of(argument)
         self._words = np.array([word & (2**64 - 1) for word in words], np.uint64)
         self._address = self._words.ctypes.data
         self._table = self._words[:1].view(_dtype_of(result)) if result else None
         self._code, self._result = code, result
         self._keep = (arguments, owner)
+
+    def point(self, number: int, address: int, shape: tuple[int, ...]) -> None:
+        """Let the argument of this number be another array of its kind, which the caller keeps.
+
+        Args:
+            number: Of an argument that is an array.
+            address: Where the other array lies; C-contiguous and aligned.
+            shape: Its shape; it has as many axes.
+        """
+        place = self._places[number]
+        self._words[place] = address
+        self._words[place + 1 : place + 1 + len(shape)] = shape
 
     def __call__(self) -> Any:
         """Run it.

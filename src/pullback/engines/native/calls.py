@@ -1,0 +1,292 @@
+"""Calls of a compiled program: memory for some lengths, and where the arrays of a call lie.
+
+What a call costs beside the program is a few microseconds: the arguments of the machine code stand
+in a table that stays, and a call only writes into it where its arrays lie. Small arrays are copied
+to memory that the table names already.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from ...dims import evaluate
+from .barrier import ROUND, new_control
+from .calling import Bound, Compiled
+from .modules import Modules, Sized, squeezed
+from .statements import Value
+
+__all__ = ["Calls"]
+
+SMALL = 16 * 1024
+"""Arrays of so many bytes are copied sooner than their address is asked for."""
+
+LENGTHS_KEPT = 8
+"""For so many combinations of lengths the memory is kept."""
+
+LONG = 1_000_000_000
+"""Operations of a call that other threads do, while this one answers signals."""
+
+Shapes = tuple[tuple[int, ...], ...]
+
+
+class Calls:
+    """Runs a program whose inputs are partly fixed.
+
+    Args:
+        modules: The program, emitted.
+        fixed: Arrays by the numbers of their inputs.
+        check: Raises for values whose shapes do not fit the inputs.
+        reference: The outputs by the reference engine, for axes of the length 0.
+    """
+
+    def __init__(
+        self,
+        modules: Modules,
+        fixed: Mapping[int, Any],
+        check: Callable[[list[Any]], None],
+        reference: Callable[[Sequence[Any]], list[Any]],
+    ) -> None:
+        self._modules, self._fixed = modules, dict(fixed)
+        self._check, self._reference = check, reference
+        # Calls that nobody runs at the moment. A thread takes one out and puts it back; a list
+        # does both at once, so no lock is held while a program runs.
+        self._idle: dict[Shapes, list[Any]] = {}
+
+    def __call__(self, values: Sequence[Any]) -> list[Any]:
+        """One value per output.
+
+        Args:
+            values: Those of the inputs that are not fixed, in order.
+        """
+        key = tuple([v.shape if type(v) is np.ndarray else np.shape(v) for v in values])
+        idle = self._idle.get(key)
+        if idle is None:
+            idle = self._begin(key, values)
+        try:
+            call = idle.pop()
+        except IndexError:
+            call = self._new(values)
+        result: list[Any] = call(values)
+        idle.append(call)
+        return result
+
+    def _begin(self, key: Shapes, values: Sequence[Any]) -> list[Any]:
+        """The list of calls for arrays of other shapes."""
+        self._check(self._all(values))
+        kept = self._idle
+        while len(kept) >= LENGTHS_KEPT:
+            kept.pop(next(iter(kept), ()), None)
+        return kept.setdefault(key, [])
+
+    def _new(self, values: Sequence[Any]) -> Callable[[Sequence[Any]], list[Any]]:
+        everything = self._all(values)
+        sized = self._modules.sized([np.shape(value) for value in everything])
+        if sized is None:
+            return lambda values: self._reference(self._all(values))
+        return _Call(self._modules, sized, self._fixed)
+
+    def _all(self, values: Sequence[Any]) -> list[Any]:
+        """The values of all inputs."""
+        given, fixed = iter(values), self._fixed
+        count = len(self._modules.program.inputs)
+        return [fixed[i] if i in fixed else next(given) for i in range(count)]
+
+
+class _Call:
+    """A call of a program for arrays of these lengths; one thread at a time runs it."""
+
+    def __init__(self, modules: Modules, sized: Sized, fixed: Mapping[int, Any]) -> None:
+        program, roles = modules.program, modules.roles
+        self._sized = sized
+        self._atoms = program.outputs
+        self._shapes = [
+            tuple(int(evaluate(dim, sized.lengths)) for dim in atom.aval.shape)
+            for atom in program.outputs
+        ]
+        self._control, self._constants = new_control(), np.zeros(len(sized.module.constants))
+        self._words = self._constants.view(np.uint64)
+        self._table = _Table(modules, sized, self._control, self._constants)
+        free = [i for i in range(len(program.inputs)) if i not in fixed]
+        place_of = {i: n for n, i in enumerate(free)}
+        # (place among the values, buffer); (place among the values, array argument, dtype, shape)
+        self._copied: list[tuple[int, Any]] = []
+        self._passed: list[tuple[int, int, Any, tuple[int, ...]]] = []
+        self._kept: list[Any] = []
+        for number, i in enumerate(roles.given):
+            aval = program.inputs[i].aval
+            shape = tuple(int(evaluate(dim, sized.lengths)) for dim in aval.shape)
+            flat = squeezed(shape, aval.shape)
+            if i in fixed:
+                self._kept.append(_passable(fixed[i], aval.dtype))
+                self._table.put(number, self._kept[-1], flat)
+            elif _bytes(shape, aval.dtype) <= SMALL:
+                buffer = np.empty(shape, aval.dtype)
+                self._table.put(number, buffer, flat)
+                self._copied.append((place_of[i], buffer))
+            else:
+                self._passed.append((place_of[i], number, aval.dtype, flat))
+        self._numbers = [
+            (n, place_of[i], program.inputs[i].aval.dtype.kind == "f")
+            for n, i in enumerate(sized.module.constants)
+        ]
+        self._results = self._all_results(modules)
+
+    def _all_results(self, modules: Modules) -> list[Callable[[], Any]]:
+        """For each output a function that gives it after a call, or makes its array before."""
+        sized, roles = self._sized, modules.roles
+        # What is made anew before each call: (output, array argument, shape without 1s).
+        self._made: list[tuple[int, int, tuple[int, ...]]] = []
+        self._new: dict[int, Any] = {}
+        views = self._views(roles.written)
+        results: list[Callable[[], Any]] = []
+        written = {i: len(roles.given) + n for n, i in enumerate(roles.written)}
+        for i, (atom, shape) in enumerate(zip(self._atoms, self._shapes, strict=True)):
+            if i in written:
+                flat = squeezed(shape, atom.aval.shape)
+                if _bytes(shape, atom.aval.dtype) <= SMALL:
+                    view = np.empty(shape, atom.aval.dtype)
+                    self._table.put(written[i], view, flat)
+                    results.append(view.copy)
+                else:
+                    self._made.append((i, written[i], flat))
+                    results.append(lambda i=i: self._new.pop(i))  # type: ignore[misc]
+            elif i not in views:
+                value = atom.value  # type: ignore[union-attr]
+                results.append(lambda value=value: value)  # type: ignore[misc]
+            elif atom.aval.weak:
+                results.append(views[i].item)
+            elif views[i].ndim:
+                results.append(views[i].copy)
+            else:
+                results.append(lambda view=views[i]: view[()])  # type: ignore[misc]
+        return results
+
+    def _views(self, written: Sequence[int]) -> dict[int, Any]:
+        """Where each output lies in memory that is not written to an array of its own."""
+        module, memory = self._sized.module, self._sized.memory
+        home = {held.value.name: number for number, held in enumerate(module.held)}
+        views = {}
+        for number, output in enumerate(module.outputs):
+            if isinstance(output, Value) and number not in written:
+                source = output.same_memory or output
+                begin = int(memory.places[0, home[source.name]])
+                end = begin + _bytes(self._shapes[number], output.dtype)
+                view = memory.block[begin:end].view(output.dtype)
+                views[number] = view.reshape(self._shapes[number])
+        return views
+
+    def __call__(self, values: Sequence[Any]) -> list[Any]:
+        """One value per output."""
+        table = self._table
+        for place, buffer in self._copied:
+            buffer[...] = values[place]
+        alive = []  # an array must not be freed before the program has read it
+        for place, number, dtype, shape in self._passed:
+            array = _passable(values[place], dtype)
+            table.put(number, array, shape)
+            alive.append(array)
+        for n, place, is_float in self._numbers:
+            if is_float:
+                self._constants[n] = values[place]
+            else:
+                self._words[n] = int(values[place]) % 2**64
+        for output, number, shape in self._made:
+            array = np.empty(self._shapes[output], self._atoms[output].aval.dtype)
+            table.put(number, array, shape)
+            self._new[output] = array
+        if self._sized.threads == 1 and self._sized.work < LONG:
+            table.run(0, 1)
+        else:
+            self._on_threads()
+        return [result() for result in self._results]
+
+    def _on_threads(self) -> None:
+        """Let several threads work, this one among them unless it takes long."""
+        threads = self._sized.threads
+        is_long = self._sized.work >= LONG
+        errors: list[BaseException] = []
+
+        def work(thread: int) -> None:
+            try:
+                self._table.run(thread, threads)
+            except BaseException as error:
+                errors.append(error)
+
+        helpers = [
+            threading.Thread(target=work, args=(n,), name="pullback-call", daemon=True)
+            for n in range(0 if is_long else 1, threads)
+        ]
+        for helper in helpers:
+            helper.start()
+        if not is_long:
+            work(0)
+        for helper in helpers:
+            while helper.is_alive():
+                helper.join(0.05)
+                if errors:  # the others wait for a thread that has ended
+                    self._control[ROUND] += 1
+        if errors:
+            raise errors[0]
+
+
+class _Table:
+    """The arguments of the compiled function: arrays are put where its table names them.
+
+    A function that is not compiled gets the arrays themselves.
+    """
+
+    def __init__(self, modules: Modules, sized: Sized, control: Any, constants: Any) -> None:
+        function = modules.function(sized.module)
+        placeholders = modules.placeholders(sized.module)
+        arrays = placeholders[4 : 4 + len(modules.arrays())]
+        split, memory = sized.split, sized.memory
+        self._arguments = [memory.block, memory.places, sized.sizes, constants, *arrays]
+        self._arguments += [sized.rows, control, split.pieces, split.tile]
+        self._function = function
+        self._bound: list[Bound] = []
+        if isinstance(function, Compiled):
+            self._bound = [
+                function.bind(*self._arguments, n, sized.threads) for n in range(sized.threads)
+            ]
+
+    def put(self, number: int, array: Any, shape: tuple[int, ...]) -> None:
+        """Let an array be the argument of this number among the arrays, under a shape."""
+        if not self._bound:
+            self._arguments[4 + number] = _writable(array).reshape(shape)
+            return
+        address = array.__array_interface__["data"][0]
+        for bound in self._bound:
+            bound.point(4 + number, address, shape)
+
+    def run(self, thread: int, threads: int) -> None:
+        """Call the function as one of some threads."""
+        if self._bound:
+            self._bound[thread]()
+        else:
+            self._function(*self._arguments, thread, threads)
+
+
+def _bytes(shape: Sequence[int], dtype: Any) -> int:
+    return prod(shape) * int(dtype.itemsize)
+
+
+def _passable(value: Any, dtype: Any) -> Any:
+    """The array as compiled code takes it: of this dtype, in row order, aligned."""
+    if type(value) is np.ndarray and value.dtype == dtype and value.flags.carray:
+        return value
+    array = np.asarray(value, dtype, order="C")
+    return array if array.flags.aligned else array.copy()
+
+
+def _writable(array: Any) -> Any:
+    """The same memory without a mark that it is read only; the array must outlive it."""
+    if array.flags.writeable:
+        return array
+    memory = (ctypes.c_char * array.nbytes).from_address(array.ctypes.data)
+    return np.ndarray(array.shape, array.dtype, memory)
