@@ -45,8 +45,8 @@ b1_array, u4_array = _maker("b1"), _maker("u4")
 
 
 def same_entries(array: Array, shape: tuple[int, ...]) -> Array:
-    """An array under another shape, without a copy."""
-    return array.reshape(shape)
+    """An array, or what it begins with, under another shape, without a copy."""
+    return array.reshape(-1)[: int(np.prod(shape))].reshape(shape)
 
 
 def rows_from(array: Array, start: int) -> Array:

@@ -39,7 +39,7 @@ class Printed:
     Attributes:
         arrays: The values that it takes, in order.
         numbers: The names of the numbers that it takes.
-        sizes: The axes whose lengths it takes.
+        sizes: The lengths that it takes, as source over the sizes of the program.
         uses_offset: Whether it takes the number of the first row.
         text: Its source, as a function of its name and of the names of all these.
         locals: The names that it gives to entries.
@@ -47,7 +47,7 @@ class Printed:
 
     arrays: tuple[Value, ...]
     numbers: tuple[str, ...]
-    sizes: tuple[Axis | str, ...]
+    sizes: tuple[str, ...]
     uses_offset: bool
     text: Callable[[str, list[str]], str]
     locals: tuple[str, ...] = ()
@@ -68,6 +68,7 @@ class Context:
     Attributes:
         stored: The values that must lie in memory.
         sized: The axes that @0@, @1@ ... stand for.
+        lengths: The length of each axis as source.
         numbers: The names of all numbers.
         tiled: Whether rows are counted from the start of a tile.
         replaced: The input in whose memory a value is written, for each that takes its place.
@@ -75,6 +76,7 @@ class Context:
 
     stored: set[Value]
     sized: list[Axis]
+    lengths: Mapping[Axis, str]
     numbers: frozenset[str]
     tiled: bool
     replaced: Mapping[Value, Value]
@@ -154,7 +156,7 @@ class KernelPrinter:
         self.maker = {s.out: s for s in kernel.statements}
         self.arrays: dict[Value, int] = {}
         self.numbers: dict[str, int] = {}
-        self.sizes: dict[Axis | str, int] = {}
+        self.sizes: dict[str, int] = {}
         self.uses_offset = False
         self.flat = self._is_flat()
         self._local: dict[Value, str] = {}
@@ -189,7 +191,7 @@ class KernelPrinter:
     def _size(self, axis: Axis | str | None) -> str:
         if axis is None:
             return "1"
-        key = axis if isinstance(axis, str) else axis.root
+        key = axis if isinstance(axis, str) else self.context.lengths[axis.root]
         return f"«s{self.sizes.setdefault(key, len(self.sizes))}»"
 
     def _with_names(self, text: str) -> str:

@@ -54,7 +54,7 @@ def product_nn(out: Array, a: Array, b: Array, lo: int, hi: int, add: bool) -> N
 
     Example: product_nn(y, x, W1, 0, len(x), False) is y[...] = x @ W1.
     """
-    length, width = b.shape
+    length, width = a.shape[1], b.shape[1]
     at_once = columns_at_once(hi - lo, out.itemsize)
     if one_block(hi - lo, length, width, at_once, out.itemsize):
         pack = packs(hi - lo, length, width, out.itemsize)
@@ -87,7 +87,7 @@ def product_nt(out: Array, a: Array, b: Array, lo: int, hi: int, add: bool) -> N
 
     Example: product_nt(dX, dY, W1, 0, len(x), False) is dX[...] = dY @ W1.T.
     """
-    width, length = b.shape
+    width, length = out.shape[1], b.shape[1]
     at_once = BLOCK_BYTES // out.itemsize
     if one_block(hi - lo, length, width, at_once, out.itemsize):
         block_nt(out, a, b, lo, 0, 0, hi - lo, width, length, add, True)
