@@ -13,6 +13,7 @@ __all__ = [
     "b1_array",
     "f4_array",
     "f8_array",
+    "flat_from",
     "i4_array",
     "i8_array",
     "rows_from",
@@ -42,6 +43,11 @@ def _maker(code: str) -> Maker:
 f4_array, f8_array = _maker("f4"), _maker("f8")
 i4_array, i8_array = _maker("i4"), _maker("i8")
 b1_array, u4_array = _maker("b1"), _maker("u4")
+
+
+def flat_from(array: Array, row: int) -> Array:
+    """All entries from a row on as a vector, without a copy."""
+    return array[row:].reshape(-1)
 
 
 def same_entries(array: Array, shape: tuple[int, ...]) -> Array:
@@ -117,6 +123,23 @@ def machine_forms() -> dict[str, Any]:
         return array(array, types.intp), code
 
     @intrinsic
+    def flattened(typing: Any, array: Any, row: Any) -> Any:
+        array_type = types.Array(array.dtype, 1, "C")
+
+        def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            whole = context.make_array(array)(context, builder, args[0])
+            lengths = cgutils.unpack_tuple(builder, whole.shape)
+            stride = cgutils.unpack_tuple(builder, whole.strides)[0]
+            bytes_ = builder.bitcast(whole.data, cgutils.voidptr_t)
+            data = builder.gep(bytes_, [builder.mul(args[1], stride)])
+            entries = builder.sub(lengths[0], args[1])
+            for length in lengths[1:]:
+                entries = builder.mul(entries, length)
+            return filled(context, builder, array_type, data, [entries])
+
+        return array_type(array, types.intp), code
+
+    @intrinsic
     def reshaped(typing: Any, array: Any, shape: Any) -> Any:
         array_type = types.Array(array.dtype, len(shape), "C")
 
@@ -130,4 +153,4 @@ def machine_forms() -> dict[str, Any]:
 
     codes = {"f4": "f4", "f8": "f8", "i4": "i4", "i8": "i8", "b1": "?", "u4": "u4"}
     forms = {f"{code}_array": array_of(from_dtype(np.dtype(kind))) for code, kind in codes.items()}
-    return forms | {"rows_from": rows_after, "same_entries": reshaped}
+    return forms | {"rows_from": rows_after, "flat_from": flattened, "same_entries": reshaped}

@@ -1,35 +1,22 @@
-"""Kernels as source: statements over one outermost axis, in as few inner loops as they allow.
-
-Inside a turn of the outermost loop, statements over the same inner axes share a loop; one that
-needs a reduction of the turn begins a new loop. A value that a later loop needs again is computed
-again where that is cheap, else it is stored.
-"""
+"""Kernels as source: one function of loops for statements over one outermost axis."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
-from ...avals import Dtype
 from . import NotCompilable
 from .axes import Axis
+from .fusion import Block, blocks_of, is_identity, own_places
+from .scalars import joined, neutral
 from .schedule import Kernel
 from .statements import Place, Read, Statement, Value, code_of
 
 LETTERS = "ijklmn"
 _TOKEN = re.compile(r"@(\d+)@|[A-Za-z_]\w*")
-
-
-@dataclass(eq=False)
-class Block:
-    """One loop of a kernel over inner axes, or statements of a turn outside any inner loop."""
-
-    axes: tuple[Axis, ...]
-    statements: list[Statement] = field(default_factory=list)
-    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,71 +69,6 @@ class Context:
     replaced: Mapping[Value, Value]
 
 
-def blocks_of(kernel: Kernel) -> list[Block]:
-    """The inner loops of a kernel."""
-    blocks: list[Block] = []
-    home: dict[Value, int] = {}
-    maker = {statement.out: statement for statement in kernel.statements}
-    for statement in kernel.statements:
-        least = 0
-        for read in statement.reads:
-            for value in read.values:
-                if value in home:
-                    again = home[value] + _needs_new_loop(maker[value], statement, read, value)
-                    least = max(least, again)
-        axes = tuple(axis.root for axis in statement.loops[1:])
-        alone = bool(statement.reduction) and 0 in statement.kept and len(statement.kept) > 1
-        place = next(
-            (
-                n
-                for n in range(least, len(blocks))
-                if blocks[n].axes == axes and not blocks[n].alone and not alone
-            ),
-            None,
-        )
-        if place is None:
-            blocks.append(Block(axes, alone=alone))
-            place = len(blocks) - 1
-        blocks[place].statements.append(statement)
-        home[statement.out] = place
-    return blocks
-
-
-def _needs_new_loop(maker: Statement, reader: Statement, read: Read, value: Value) -> bool:
-    """Whether a value is only known after the inner loop that makes it."""
-    if maker.reduction:
-        return bool(maker.loops[1:])
-    same_axes = [a.root for a in maker.loops] == [a.root for a in reader.loops]
-    return not (read.value is value and is_identity(read, len(maker.loops)) and same_axes)
-
-
-def is_identity(read: Read, loops: int) -> bool:
-    """Whether it reads the entry at the loops themselves."""
-    places = read.places
-    return [p.loop for p in places] == list(range(loops)) and all(p.is_whole for p in places)
-
-
-def kept_between_loops(kernel: Kernel) -> set[Value]:
-    """Values that a later loop of the kernel reads, and that are too costly to compute again."""
-    blocks = blocks_of(kernel)
-    home = {s.out: n for n, block in enumerate(blocks) for s in block.statements}
-    maker = {s.out: s for s in kernel.statements}
-    kept: set[Value] = set()
-    for number, block in enumerate(blocks):
-        for statement in block.statements:
-            for read in statement.reads:
-                for value in read.values:
-                    if value in home:
-                        made = maker[value]
-                        identity = read.value is value and is_identity(read, len(made.loops))
-                        is_row = made.loops[1:] == () or made.kept == (0,)
-                        later = home[value] < number and not is_row
-                        again = block.alone or made.costly
-                        if (later and again) or not (identity or is_row):
-                            kept.add(value)
-    return kept
-
-
 class KernelPrinter:
     """Prints one kernel."""
 
@@ -159,6 +81,7 @@ class KernelPrinter:
         self.sizes: dict[str, int] = {}
         self.uses_offset = False
         self.flat = self._is_flat()
+        self.shifted = self.flat or self._is_along_rows()
         self._local: dict[Value, str] = {}
         self._names: dict[str, None] = {}
 
@@ -221,6 +144,13 @@ class KernelPrinter:
                 return False
         return True
 
+    def _is_along_rows(self) -> bool:
+        """Whether there is one loop alone, which reads each array where it stands."""
+        if self.kernel.outer is None or any(block.axes for block in self.blocks):
+            return False
+        reads = (read for statement in self.kernel.statements for read in statement.reads)
+        return all(not read.places or is_identity(read, 1) for read in reads)
+
     # The body.
 
     def _lines(self) -> list[str]:
@@ -229,12 +159,14 @@ class KernelPrinter:
         before, after = self._outer_sums()
         turn = [line for block in self.blocks for line in self._block_lines(block)]
         lines = [f"    {line}" for line in before]
-        if self.flat:
-            inner = " * ".join(self._size(axis) for axis in self.blocks[0].axes)
+        if self.shifted:
+            # Numba counts indices that may be below 0 from the end, which keeps LLVM from
+            # vectorizing a loop that begins at lo: let it begin at 0.
+            inner = "".join(f" * {self._size(axis)}" for axis in self.blocks[0].axes)
             names = [
-                f"    flat_«{n}» = «{n}».reshape(-1)" for v, n in self.arrays.items() if v.axes
+                f"    from_«{n}» = flat_from(«{n}», lo)" for v, n in self.arrays.items() if v.axes
             ]
-            lines = [*names, *lines, f"    for i in range(lo * {inner}, hi * {inner}):"]
+            lines = [*names, *lines, f"    for i in range((hi - lo){inner}):"]
         else:
             lines.append("    for i in range(lo, hi):")
         lines += [f"        {line}" for line in turn]
@@ -413,10 +345,11 @@ class KernelPrinter:
         return self._with_names(statement.expression).format(*entries, **loops)
 
     def _loop_value(self, number: int) -> str:
-        if number == 0 and self.context.tiled:
-            self.uses_offset = True
-            return "(i + offset)"
-        return LETTERS[number]
+        if number:
+            return LETTERS[number]
+        self.uses_offset = self.uses_offset or self.context.tiled
+        terms = ["i", *(["lo"] if self.shifted else []), *(["offset"] if self.uses_offset else [])]
+        return f"({' + '.join(terms)})" if len(terms) > 1 else "i"
 
     def _read(self, read: Read, loops: int) -> str:
         if read.value in self._local:
@@ -427,8 +360,8 @@ class KernelPrinter:
 
     def _entry(self, read: Read) -> str:
         array = self._array(read.value)
-        if self.flat:
-            return f"flat_{array}[i]" if read.places else f"{array}[0]"
+        if self.shifted:
+            return f"from_{array}[i]" if read.places else f"{array}[0]"
         if not read.places:
             return f"{array}[0]"
         places = [self._place(p, read.value.axes[n]) for n, p in enumerate(read.places)]
@@ -445,35 +378,3 @@ class KernelPrinter:
             return letter
         step = "" if place.step == 1 else f"{place.step} * "
         return f"{start} + {step}{letter}"
-
-
-def own_places(rank: int) -> tuple[Place, ...]:
-    """The places of the entry at the loops themselves."""
-    return tuple(Place(n) for n in range(rank))
-
-
-def neutral(reduction: str, dtype: Dtype) -> str:
-    """What a reduction begins with."""
-    code = code_of(dtype)
-    if reduction in ("any", "all"):
-        return "False" if reduction == "any" else "True"
-    if reduction in ("sum", "prod"):
-        return f"{code}({0 if reduction == 'sum' else 1})"
-    if dtype.kind == "f":
-        return f"{code}({'-' if reduction == 'max' else ''}np.inf)"
-    if dtype.kind == "b":
-        return "False" if reduction == "max" else "True"
-    info = np.iinfo(dtype)
-    return f"{code}({info.min if reduction == 'max' else info.max})"
-
-
-def joined(reduction: str, first: str, second: str) -> str:
-    """Two parts of a reduction as one."""
-    return {
-        "sum": f"{first} + {second}",
-        "prod": f"{first} * {second}",
-        "max": f"maximum({first}, {second})",
-        "min": f"minimum({first}, {second})",
-        "any": f"{first} | {second}",
-        "all": f"{first} & {second}",
-    }[reduction]

@@ -6,7 +6,8 @@ import re
 
 from . import NotCompilable
 from .axes import Axis
-from .kernels import Context, KernelPrinter, Printed, neutral
+from .kernels import Context, KernelPrinter, Printed
+from .scalars import neutral
 from .schedule import Combine, Group, Kernel, Work, memory_of, outs_of
 from .statements import Product, Serial, Value, code_of
 from .storage import Held, Storage

@@ -136,3 +136,30 @@ def converted(text: str, given: Dtype, wanted: Dtype) -> str:
     if wanted.kind == "b":
         return f"({text} != 0)"
     return f"{code_of(wanted)}({text})"
+
+
+def neutral(reduction: str, dtype: Dtype) -> str:
+    """What a reduction begins with."""
+    code = code_of(dtype)
+    if reduction in ("any", "all"):
+        return "False" if reduction == "any" else "True"
+    if reduction in ("sum", "prod"):
+        return f"{code}({0 if reduction == 'sum' else 1})"
+    if dtype.kind == "f":
+        return f"{code}({'-' if reduction == 'max' else ''}np.inf)"
+    if dtype.kind == "b":
+        return "False" if reduction == "max" else "True"
+    info = np.iinfo(dtype)
+    return f"{code}({info.min if reduction == 'max' else info.max})"
+
+
+def joined(reduction: str, first: str, second: str) -> str:
+    """Two parts of a reduction as one."""
+    return {
+        "sum": f"{first} + {second}",
+        "prod": f"{first} * {second}",
+        "max": f"maximum({first}, {second})",
+        "min": f"minimum({first}, {second})",
+        "any": f"{first} | {second}",
+        "all": f"{first} & {second}",
+    }[reduction]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .kernels import blocks_of, is_identity, kept_between_loops, own_places
+from .fusion import blocks_of, is_identity, kept_between_loops, own_places
 from .lowering import Loops
 from .schedule import Kernel, Work, memory_of, outs_of, reads_of, scheduled
 from .statements import Item, Number, Product, Read, Statement, Value, code_of
