@@ -52,7 +52,9 @@ def flat_from(array: Array, row: int) -> Array:
 
 def same_entries(array: Array, shape: tuple[int, ...]) -> Array:
     """An array, or what it begins with, under another shape, without a copy."""
-    return array.reshape(-1)[: int(np.prod(shape))].reshape(shape)
+    size = int(np.prod(shape)) * array.itemsize
+    place = (ctypes.c_char * size).from_address(array.ctypes.data)
+    return np.ndarray(shape, array.dtype, place)
 
 
 def rows_from(array: Array, start: int) -> Array:

@@ -6,6 +6,7 @@ same function; what a thread does follows from its number, and sums are joined i
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from .barrier import FIRST_UPDATE, ORDERED, SPOILED, STEPS, STOP, STOPPED
@@ -137,9 +138,11 @@ class _Steps(_Module):
             "):",
             '    """Steps of training: forward, backward, update. How many were done."""',
         ]
-        before = [*self._sizes(), *self.printer.views(), *self._numbers()]
+        views = self.printer.views()
+        before = [*self._sizes(), *(view for view in views if not self._varies(view))]
+        before += self._numbers()
         before.append(f"first_update = control[{FIRST_UPDATE}]")
-        turn = [f"for s in range(control[{STEPS}]):", *_deeper(self._one_step())]
+        turn = [f"for s in range(control[{STEPS}]):", *_deeper(self._one_step(views))]
         look = ["if thread == 0:", f"    control[{SPOILED}] = 0"]
         for held in self.storage.held:
             if held.last is None and held.value.dtype.kind == "f":
@@ -147,8 +150,13 @@ class _Steps(_Module):
                 look.append(f"    control[{SPOILED}] |= has_no_number({flat})")
         return [*head, *_deeper([*before, *turn, *look, f"return control[{STEPS}]"])]
 
-    def _one_step(self) -> list[str]:
+    def _varies(self, line: str) -> bool:
+        """Whether a line of source depends on the number of rows of a step."""
+        return bool(self.row_size) and re.search(rf"\b{self.row_size}\b", line) is not None
+
+    def _one_step(self, views: list[str]) -> list[str]:
         lines = [f"{self.row_size} = lengths[s]"] if self.row_size else []
+        lines += [view for view in views if self._varies(view)]
         for column, position in enumerate(self.roles.stepwise):
             lines.append(f"{self.loops.inputs[position]} = settings[s, {column}]")
         if "step" in self.loops.inputs:
@@ -171,7 +179,8 @@ class _Steps(_Module):
             gathered.append(f"    gather_{kind}(own_{value}, all_{value}, order, {at}, lo, hi)")
             gathered.append(f"    {value} = own_{value}")
             passed.append(f"    {value} = rows_from(all_{value}, {at})")
-        return [f"if control[{ORDERED}] != 0:", *gathered, "else:", *passed]
+        shapes = self.printer.other_shapes(True)
+        return [f"if control[{ORDERED}] != 0:", *gathered, "else:", *passed, *shapes]
 
     def _telling(self) -> list[str]:
         """Lines that report the step, behind a barrier where vectors are among it."""
@@ -222,4 +231,5 @@ class _Call(_Module):
 
     def _rows(self, at: str) -> list[str]:
         values = [*self.storage.rows, *self.storage.written]
-        return [f"{value} = rows_from(all_{value}, {at})" for value in values]
+        bound = [f"{value} = rows_from(all_{value}, {at})" for value in values]
+        return bound + self.printer.other_shapes(True)

@@ -35,8 +35,8 @@ def product(lowering: Lowering, equation: Equation, left: View, right: View, dim
         wide = (left.dims[0], right.dims[1])
         value = lowering.entries(name, aval, wide, "{0} * {1}", [left, right], [aval.dtype] * 2)
         return View(dims, moved(value.read, _squeezed(wide, dims)))
-    factors = [_matrix(lowering, view, name, aval.dtype) for view in (left, right)]
-    (left_value, left_transposed), (right_value, right_transposed) = factors
+    left_value, left_transposed = _matrix(lowering, left, name, aval.dtype)
+    right_value, right_transposed = _matrix(lowering, right, name, aval.dtype, left_transposed)
     value = Value(name, aval.dtype, tuple(d for d in dims if d is not None))
     shapes = (left.dims[:2], right.dims[:2], (left.dims[0], right.dims[1]))
     inner = left.dims[1]
@@ -59,14 +59,16 @@ def _squeezed(wide: Dims, dims: Dims) -> dict[int, int | None]:
     return {i: n for n, i in enumerate(kept)}
 
 
-def _matrix(lowering: Lowering, view: View, name: str, dtype: Any) -> tuple[Value, bool]:
-    """The value behind a factor, and whether the factor is its transpose."""
+def _matrix(
+    lowering: Lowering, view: View, name: str, dtype: Any, upright: bool = False
+) -> tuple[Value, bool]:
+    """The value behind a factor, and whether the factor is its transpose; never if `upright`."""
     value = view.read.value
     if value.dtype == dtype:
         if view.is_whole:
             return value, False
         swapped = View(view.dims[::-1], moved(view.read, {0: 1, 1: 0}))
-        if swapped.is_whole:
+        if swapped.is_whole and not upright:
             return value, True
     name = lowering.unique(f"{name}_factor")
     text = converted("{0}", value.dtype, dtype)

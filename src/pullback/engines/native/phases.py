@@ -54,10 +54,17 @@ class PhasesPrinter:
         for number, held in enumerate(self.storage.held):
             if not held.blocked:
                 lines += self._views_of(number, held)
+        return lines + self.other_shapes(False)
+
+    def other_shapes(self, of_rows: bool) -> list[str]:
+        """Lines that name memory under other shapes: of the rows of a turn, or of the rest."""
+        bound = {*self.storage.rows, *self.storage.written}
         aliases = [v for v in self.storage.stored if v.same_memory is not None]
-        for value in sorted(aliases, key=lambda v: v.name):
-            lines.append(f"{value} = {self.same_memory(value, self.shape_text(value))}")
-        return lines
+        return [
+            f"{value} = {self.same_memory(value, self.shape_text(value))}"
+            for value in sorted(aliases, key=lambda v: v.name)
+            if (value.same_memory in bound) == of_rows
+        ]
 
     def _views_of(self, number: int, held: Held) -> list[str]:
         value, begin = held.value, f"places[thread, {number}]"

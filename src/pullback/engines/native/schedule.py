@@ -91,16 +91,20 @@ def memory_of(value: Value) -> Value:
     return value.same_memory or value
 
 
-def scheduled(items: Sequence[Item], replaced: Mapping[Value, Value]) -> Schedule:
+def scheduled(
+    items: Sequence[Item], replaced: Mapping[Value, Value], brought: Sequence[Value] = ()
+) -> Schedule:
     """Phases, groups and kernels for items in a valid order.
 
     Args:
         items: In an order in which each reads only what earlier ones gave.
         replaced: Which value takes the place of which input, whose memory it is written to.
+        brought: Inputs of which each piece of the first phase brings its own rows.
     """
     nodes = _with_combines(items)
     edges = _edges(nodes, replaced)
-    level = _sunk(nodes, edges, _levels(nodes, edges))
+    least = {node: int(_waits_for_rows(node, brought)) for node in nodes}
+    level = _sunk(nodes, edges, _levels(nodes, edges, least))
     phases: list[list[Group]] = []
     for number in range(max(level.values(), default=-1) + 1):
         groups: dict[Axis | None, list[Node]] = {}
@@ -108,7 +112,18 @@ def scheduled(items: Sequence[Item], replaced: Mapping[Value, Value]) -> Schedul
             if level[node] == number:
                 groups.setdefault(node.outer, []).append(node)
         phases.append([_group(axis, some, edges) for axis, some in groups.items()])
+    for axis in dict.fromkeys(value.roots[0] for value in brought):
+        if phases and all(group.axis is not axis for group in phases[0]):
+            phases[0].insert(0, Group(axis))
     return Schedule(phases, level)
+
+
+def _waits_for_rows(node: Node, brought: Sequence[Value]) -> bool:
+    """Whether it reads rows that another piece brings."""
+    return any(
+        memory_of(value) in brought and not reads_own_piece(node, value, memory_of(value).roots[0])
+        for value in node.inputs
+    )
 
 
 def _with_combines(items: Sequence[Item]) -> list[Node]:
@@ -144,7 +159,7 @@ def _edges(nodes: Sequence[Node], replaced: Mapping[Value, Value]) -> Edges:
         for reader in readers.get(old, []):
             writer = producer[new]
             if reader is not writer:
-                apart = 0 if _reads_own_piece(reader, old, writer.outer) else 1
+                apart = 0 if reads_own_piece(reader, old, writer.outer) else 1
                 edges[writer][reader] = max(apart, edges[writer].get(reader, 0))
     return edges
 
@@ -153,7 +168,7 @@ def _same_piece(before: Node, node: Node, value: Value) -> bool:
     """Whether a piece of `node` reads of a value only what the same piece of `before` wrote."""
     if before.outer is None and node.outer is None:
         return True
-    return _writes_own_piece(before) and _reads_own_piece(node, value, before.outer)
+    return _writes_own_piece(before) and reads_own_piece(node, value, before.outer)
 
 
 def _writes_own_piece(node: Node) -> bool:
@@ -164,7 +179,8 @@ def _writes_own_piece(node: Node) -> bool:
     return node.out.roots[0] is node.outer
 
 
-def _reads_own_piece(node: Node, value: Value, outer: Axis | None) -> bool:
+def reads_own_piece(node: Node, value: Value, outer: Axis | None) -> bool:
+    """Whether a piece of work cut along an axis reads of a value only its own piece."""
     if node.outer is not outer:
         return False
     if outer is None:
@@ -199,8 +215,10 @@ def _factor_is_own(node: Product, value: Value, outer: Axis) -> bool:
     return node.right is not value and not node.left_transposed
 
 
-def _levels(nodes: Sequence[Node], edges: Edges) -> dict[Node, int]:
-    level = dict.fromkeys(nodes, 0)
+def _levels(
+    nodes: Sequence[Node], edges: Edges, least_of: Mapping[Node, int]
+) -> dict[Node, int]:
+    level = dict(least_of)
     changed = True
     while changed:
         changed = False

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from .fusion import blocks_of, is_identity, kept_between_loops, own_places
 from .lowering import Loops
-from .schedule import Kernel, Work, memory_of, outs_of, reads_of, scheduled
+from .schedule import Kernel, Work, memory_of, outs_of, reads_of, reads_own_piece, scheduled
 from .statements import Item, Number, Product, Read, Statement, Value, code_of
 
 
@@ -77,11 +77,12 @@ class Storage:
         first = self.rows[0] if self.rows else None
         self.row_axis = first.roots[0] if first is not None and first.axes else None
         self.tiled = tiled and self._let_products_sum()
-        self.schedule = scheduled(self.items, self.replaced)
+        brought = [] if self.given else self.rows
+        self.schedule = scheduled(self.items, self.replaced, brought)
         if self.tiled and not self._rows_in_one_phase():
             self._let_products_be_owned()
             self.tiled = False
-            self.schedule = scheduled(self.items, self.replaced)
+            self.schedule = scheduled(self.items, self.replaced, brought)
         self.stored = self._stored()
         self.replaced |= self._written_over()
         self.blocked = self._blocked()
@@ -184,7 +185,12 @@ class Storage:
         levels = {
             level for node, level in self.schedule.level.items() if node.outer is self.row_axis
         }
-        return len(levels) <= 1
+        reads = ((node, value) for node in self.schedule.level for value in node.inputs)
+        return len(levels) <= 1 and all(
+            reads_own_piece(node, value, self.row_axis)
+            for node, value in reads
+            if self.is_of_rows(memory_of(value))
+        )
 
     def _all_work(self) -> Iterator[tuple[int, Work]]:
         for number, groups in enumerate(self.schedule.phases):
