@@ -1,0 +1,163 @@
+"""Steps on the native engine beside the same steps on the reference engine."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from pullback.engines.native import epoch
+from pullback.engines.native.epoch import NativeSteps
+from pullback.engines.native.machine import load_plain
+from pullback.engines.native.planning import Split
+from pullback.trees import flatten
+
+WHOLE = Split(1, 10**6, False)
+PIECES = Split(3, 10**6, False)
+TILES = Split(1, 4, True)
+PIECES_OF_TILES = Split(3, 4, True)
+SPLITS = {"whole": WHOLE, "pieces": PIECES, "tiles": TILES, "pieces of tiles": PIECES_OF_TILES}
+
+
+def plain(source, entry, arguments):
+    """The emitted module as it stands, as the engine takes what is loaded."""
+    return load_plain(source)[entry]
+
+
+@dataclass
+class Trajectory:
+    """What steps told, and where they led.
+
+    Attributes:
+        told: float64 (steps, columns), the loss in the first column.
+        variables: Params, state and rule state, flat.
+    """
+
+    told: Any
+    variables: list[Any]
+
+
+def work_of(prepared, epochs=1):
+    """For each step of some epochs: its epoch, its slice, the rule's numbers."""
+    plan, rule = prepared.plan, prepared.problem.optimizer
+    steps = []
+    for number in range(1, epochs + 1):
+        order = plan.order(number)
+        for chosen in plan.slices:
+            rows = chosen if order is None else order[chosen]
+            # Training leaves out a step whose rows weigh nothing.
+            if plan.rows.weights is None or plan.rows.chosen(rows).weight:
+                numbers = rule.numbers(len(steps) + 1, plan.learning_rate)
+                steps.append((order, chosen, numbers))
+    return steps
+
+
+def on_reference(prepared, epochs=1, told=None):
+    """The trajectory of the reference engine; `told` is a `NativeSteps.told`."""
+    training = prepared.training()
+    variables, rows = training.variables, []
+    with np.errstate(all="ignore"):
+        for update, (order, chosen, numbers) in enumerate(work_of(prepared, epochs)):
+            batch = prepared.plan.rows.chosen(chosen if order is None else order[chosen])
+            result = training._stepper(batch, variables, update, numbers)
+            rows.append([entry for path, _ in told for entry in np.ravel(_at(result, path))])
+            variables = variables.after(result)
+    return Trajectory(np.array(rows, float), [np.array(v) for v in _flat(variables)])
+
+
+def _at(result, path):
+    for name in path:
+        result = result[name]
+    return np.asarray(result, float)
+
+
+def _flat(variables):
+    return [*variables.flat, *flatten(variables.rule_state)[0]]
+
+
+def native_steps(prepared, split, load=plain, threads=1):
+    """`NativeSteps` for a prepared run, cut in a given way; the engine's own for None."""
+    start = prepared.training().variables
+    chosen = epoch.split_of
+    try:
+        if split is not None:
+            tile = min(split.tile, prepared.plan.step_rows)
+            epoch.split_of = lambda *sizes: replace(split, tile=tile)
+        return NativeSteps(
+            prepared.step,
+            prepared.plan.rows.flat,
+            _flat(start),
+            prepared.given["seed"],
+            sorted({part.stop - part.start for part in prepared.plan.slices}),
+            threads,
+            load,
+        )
+    finally:
+        epoch.split_of = chosen
+
+
+def on_native(prepared, steps, epochs=1, poison=False):
+    """The trajectory of a `NativeSteps`.
+
+    Args:
+        prepared: The run.
+        steps: Its steps, at their beginning.
+        epochs: How often each row is visited.
+        poison: Whether all memory that no step may read from the one before holds NaN before
+            each step, which then is a call of its own.
+    """
+    work, told = work_of(prepared, epochs), []
+    with np.errstate(all="ignore"):
+        for first, count in _calls(work, poison):
+            some = work[first : first + count]
+            if poison:
+                poisoned(steps)
+            done, tells = steps.run(
+                np.array([chosen.start for _, chosen, _ in some]),
+                np.array([chosen.stop - chosen.start for _, chosen, _ in some]),
+                some[0][0],
+                first,
+                np.array([list(numbers.values()) for *_, numbers in some]).reshape(count, -1),
+            )
+            assert done == count
+            told.append(tells)
+    return Trajectory(np.concatenate(told), [np.array(view) for view in steps.variables()])
+
+
+def _calls(work, each):
+    """First step and number of steps of each call: an epoch, or a step."""
+    first = 0
+    while first < len(work):
+        count = 1
+        while not each and first + count < len(work) and work[first + count][0] is work[first][0]:
+            count += 1
+        yield first, count
+        first += count
+
+
+def poisoned(steps):
+    """Fill what is not kept from step to step with bytes that are NaN, -1 and True."""
+    kept = [
+        (int(begin), int(np.prod(view.shape, dtype=int)) * view.itemsize)
+        for view, begin in ((view, _begin(steps, view)) for view in steps.variables())
+    ]
+    lost = np.ones(len(steps._memory), bool)
+    for begin, size in kept:
+        lost[begin : begin + size] = False
+    steps._memory[lost] = 255
+
+
+def _begin(steps, view):
+    return view.ctypes.data - steps._memory.ctypes.data
+
+
+def difference(one, other):
+    """The largest relative difference of what was told, and of the variables.
+
+    Variables count relative to the largest entry of their array, and to 1 where that is below.
+    """
+    told = np.abs(one.told - other.told) / np.maximum(np.abs(other.told), 1e-3)
+    changes = [
+        np.max(np.abs(a.astype(float) - b)) / max(float(np.max(np.abs(b))), 1.0)
+        for a, b in zip(one.variables, other.variables, strict=True)
+    ]
+    return float(np.max(told)), float(np.max(changes))
