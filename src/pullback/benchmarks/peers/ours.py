@@ -59,7 +59,7 @@ class Ours:
             ran = run.settings["engine"]
             if ran != self.name:
                 raise UsageError(f"engine={self.name!r} was asked for, {ran!r} has run.")
-            return Trained(clock.seconds, _layers(case, run.model.params))
+            return Trained(clock.seconds, layers_of(case, run.model.params))
 
         return train
 
@@ -73,7 +73,8 @@ class Ours:
         return case.prepared(epochs=epochs or case.workload.epochs, **given)
 
 
-def _layers(case: Case, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+def layers_of(case: Case, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Parameters by name as `Case.layers` has the initial ones."""
     return [
         {kind: np.asarray(params[f"{kind}{number}"]) for kind in layer}
         for number, layer in enumerate(case.layers, start=1)
