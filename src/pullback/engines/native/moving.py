@@ -144,7 +144,7 @@ def index_parts(
             continue
         elif isinstance(item, Slice):
             parts.places[axis] = _sliced(lowering, x, axis, item, len(dims))
-            whole = parts.places[axis].is_whole and item.stop is None
+            whole = parts.places[axis].is_whole
             dims.append(x.dims[axis] if whole else lowering.axes.of(shape[len(dims)]))
         else:
             parts.places[axis] = _fixed(lowering, x, axis, item)
@@ -178,7 +178,7 @@ def _sliced(lowering: Lowering, x: View, axis: int, item: Slice, loop: int) -> P
         text = size_text(start, {name: f"size_{name}" for name in start.axes})
     else:
         text = str(start) if start >= 0 else f"{size} - {-start}"
-    return Place(loop, text, step)
+    return Place(loop, text, step, part=item.stop is not None)
 
 
 def _composed(place: Place, parts: dict[int, Place]) -> Place:
@@ -192,7 +192,8 @@ def _composed(place: Place, parts: dict[int, Place]) -> Place:
         return inner
     scaled = inner.start if place.step == 1 else f"{place.step} * ({inner.start})"
     start = scaled if place.start == "0" else f"{place.start} + {scaled}"
-    return replace(inner, start=start, step=place.step * inner.step)
+    part = place.part or inner.part
+    return replace(inner, start=start, step=place.step * inner.step, part=part)
 
 
 @loops_for(shapes.full)

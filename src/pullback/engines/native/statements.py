@@ -49,18 +49,20 @@ class Place:
     """Where a value is read along one of its axes: start + step * (loop number `loop`).
 
     Without a loop it is read at start. Where `gathered` is set the place is looked up in an
-    integer array (and counted from the end if it is below 0).
+    integer array (and counted from the end if it is below 0). A part begins at the first entry
+    and may end before the last.
     """
 
     loop: int | None
     start: str = "0"
     step: int = 1
     gathered: Read | None = None
+    part: bool = False
 
     @property
     def is_whole(self) -> bool:
         """Whether it runs along the axis from the first entry to the last."""
-        return self.loop is not None and (self.start, self.step) == ("0", 1)
+        return self.loop is not None and not self.part and (self.start, self.step) == ("0", 1)
 
 
 @dataclass(frozen=True)

@@ -185,6 +185,9 @@ class Storage:
         levels = {
             level for node, level in self.schedule.level.items() if node.outer is self.row_axis
         }
+        kept = [value for value in self.outputs if isinstance(value, Value)]
+        if any(self.is_of_rows(memory_of(v)) and v not in self.written for v in kept):
+            return False
         reads = ((node, value) for node in self.schedule.level for value in node.inputs)
         return len(levels) <= 1 and all(
             reads_own_piece(node, value, self.row_axis)
