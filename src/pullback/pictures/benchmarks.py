@@ -66,7 +66,7 @@ def growth_figure(points: Sequence[dict[str, Any]]) -> Figure:
     """Time of a row and memory against each size, on logarithmic axes; a line for each engine."""
     names = list(dict.fromkeys(point["axis"] for point in points))
     figure = Figure(figsize=(3.4 * max(1, len(names)), 6.4), layout="constrained")
-    above, below = figure.subplots(2, max(1, len(names)), squeeze=False, sharex="col")
+    above, below = figure.subplots(2, max(1, len(names)), squeeze=False, sharex="col", sharey="row")
     for upper, lower, name in zip(above, below, names, strict=False):
         here = [point for point in points if point["axis"] == name]
         _lines(upper, here, lambda point: 1e6 * point["seconds"] / point["rows"])
@@ -88,5 +88,9 @@ def _lines(axes: Axes, points: Sequence[dict[str, Any]], height: Any) -> None:
         axes.plot([p["value"] for p in here], heights, "o-", color=colour, label=engine)
     axes.set_xscale("log")
     axes.set_yscale("log")
+    values = sorted({point["value"] for point in points})
+    axes.set_xticks(values, [f"{value:,}" for value in values])
     axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
     clear(axes)
