@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import builtins
+import keyword
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -49,6 +52,11 @@ RESERVED = frozenset(
     "steps call total".split()
 )
 """The names of an emitted module that no value may have."""
+
+_RESERVED_FORMS = re.compile(
+    r"(size|all|own|from|flat|best_of|entry_of)_.*|[i-n]|k\d+|.*_([i-n]+|now|in_all|parts?|offset)"
+)
+"""... and what such names are made of: lengths, loops, entries of values and parts of them."""
 
 Operand = View | Number
 Rule = Callable[["Lowering", Equation, Sequence[Operand]], Operand]
@@ -168,6 +176,8 @@ class Lowering:
 
     def unique(self, name: str) -> str:
         """A name that no other value has."""
+        if _RESERVED_FORMS.fullmatch(name) or keyword.iskeyword(name) or hasattr(builtins, name):
+            name = f"value_{name}_"
         unique, count = name, 1
         while unique in self._taken:
             count += 1

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from . import NotCompilable
 from .axes import Axis
 from .statements import Item, Product, Read, Serial, Statement, Value
 
@@ -227,7 +228,7 @@ def _levels(
             if least > level[node]:
                 level[node], changed = least, True
                 if least > len(nodes):
-                    raise AssertionError("a value is written before it is read")
+                    raise NotCompilable("inputs take each other's values; there is no order.")
     return level
 
 

@@ -141,15 +141,18 @@ class Storage:
 
     def _make_own(self) -> None:
         """Where inputs are passed as arrays, let no output share memory with them or another."""
-        inputs = {value for value in self.loops.inputs if isinstance(value, Value)}
-        seen: set[Value] = set()
+        taken = {value for value in self.loops.inputs if isinstance(value, Value)}
+        reduced = {item.out for item in self.items if item.reduces_outer}
+        for number in self.roles.written:
+            value = self.outputs[number]
+            if isinstance(value, Value):
+                if memory_of(value) in taken or value in reduced or value.same_memory is not None:
+                    self.outputs[number] = value = self._copy(value, value)
+                taken.add(value)
         for number, value in enumerate(self.outputs):
-            if not isinstance(value, Value):
-                continue
-            is_written = number in self.roles.written
-            if memory_of(value) in inputs or (is_written and (value in seen or value.same_memory)):
-                self.outputs[number] = value = self._copy(value, value)
-            seen.add(value)
+            if isinstance(value, Value) and number not in self.roles.written:
+                if memory_of(value) in taken:
+                    self.outputs[number] = self._copy(value, value)
 
     def _copy(self, source: Value | Number, like: Value) -> Value:
         """A statement that makes a value of its own."""
@@ -232,9 +235,10 @@ class Storage:
             for value in reads_of(work):
                 readers.setdefault(value, set()).add(work)
         made_in = {out: work for _, work in self._all_work() for out in outs_of(work)}
+        free = {value for value in self.stored - fixed if value.same_memory is None}
         for _, work in self._all_work():
             if isinstance(work, Kernel) and len(blocks_of(work)) == 1:
-                for out, old in _overwriting(work, self.stored - fixed):
+                for out, old in _overwriting(work, free):
                     is_last = readers[old] == {work} and not _is_reduced(made_in[old], old)
                     if is_last and old not in over.values():
                         home = over.get(old, old)
