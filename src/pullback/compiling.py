@@ -11,8 +11,10 @@ import numpy as np
 
 from .avals import Aval, aval_of
 from .dims import axis
+from .engines.choice import NATIVE, REFERENCE, missing_for_native
+from .engines.native import NotCompilable
 from .engines.reference import Executable, executable
-from .errors import ProgramError, ShapeError, TraceError, UsageError
+from .errors import ProgramError, ShapeError, TraceError, UsageError, nearest
 from .program import Program
 from .tracing import TracedArray, trace_avals
 from .tracing.trace import leaf_names, signature_of
@@ -27,14 +29,17 @@ def compile(function: Any, engine: str = "reference") -> Callable[..., Any]:
         function: A `Program`, or a NumPy function, which is traced at its first call for each
             combination of dtypes and ranks of its arguments; axes of equal length at that call
             count as the same axis until a later call shows that they differ.
-        engine: "reference" (the emitted NumPy source).
+        engine: "reference" (the emitted NumPy source), or "native": machine code, which takes
+            1 to 4 s to compile the first time on a machine and is kept on disk; see
+            `NativeExecutable` for what differs.
 
     Returns:
         For a program an `Executable`, for a function a `CompiledFunction`. Integers and Python
         numbers among the arguments are inputs too, so a new learning rate does not trace again.
 
     Raises:
-        UsageError: When there is no such engine.
+        UsageError: When there is no such engine, or it is not installed, or it cannot compile the
+            program (of a function: at its first call); the error names the equation.
         ProgramError: At a call with values that do not fit a program's inputs.
 
     Example:
@@ -43,9 +48,32 @@ def compile(function: Any, engine: str = "reference") -> Callable[..., Any]:
         >>> norm(np.array([3.0, 4.0]))
         np.float64(5.0)
     """
-    if engine != "reference":
-        raise UsageError(f"There is no engine {engine!r}; allowed is 'reference'.")
-    return executable(function) if isinstance(function, Program) else CompiledFunction(function)
+    if engine not in (REFERENCE, NATIVE):
+        raise UsageError(
+            f"There is no engine {engine!r}; allowed are 'reference' and 'native'."
+            f"{nearest(str(engine), [REFERENCE, NATIVE])}"
+        )
+    if engine == NATIVE and missing_for_native():
+        raise UsageError(f"engine='native': {missing_for_native()}")
+    if isinstance(function, Program):
+        return _compiled(function, engine)
+    return CompiledFunction(function, engine)
+
+
+def _compiled(program: Program, engine: str) -> Executable:
+    """The program on an engine.
+
+    Raises:
+        UsageError: When it cannot be compiled; the error names the equation.
+    """
+    if engine == REFERENCE:
+        return executable(program)
+    from .engines.native.execution import native_executable
+
+    try:
+        return native_executable(program)
+    except NotCompilable as error:
+        raise UsageError(f"engine='native': {error}") from error
 
 
 class _Traced(NamedTuple):
@@ -66,9 +94,9 @@ class CompiledFunction:
     meets an axis) gets a program for each combination of lengths and whole numbers instead.
     """
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., Any], engine: str = REFERENCE) -> None:
         update_wrapper(self, function)
-        self.function = function
+        self.function, self.engine = function, engine
         self._met: dict[Any, list[_Traced]] = {}
 
     @property
@@ -121,7 +149,8 @@ class CompiledFunction:
             return self._call(unflatten(structure, values))
 
         name = getattr(self.function, "__name__", "f")
-        return _Traced(executable(simplify(trace_avals(on_leaves, declared, name))), fixed)
+        program = simplify(trace_avals(on_leaves, declared, name))
+        return _Traced(_compiled(program, self.engine), fixed)
 
     def _call(self, arguments: dict[str, Any]) -> Any:
         bound = inspect.BoundArguments(signature_of(self.function), arguments)

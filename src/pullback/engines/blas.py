@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 _lock = threading.Lock()
@@ -39,11 +41,22 @@ def one_blas_thread() -> Iterator[None]:
 
 def _limit() -> Any:
     try:
-        from threadpoolctl import threadpool_limits
+        import threadpoolctl  # noqa: F401 (is it there?)
     except ImportError:
         return None
     _take_control()
-    return threadpool_limits(1, user_api="blas")
+    return _controller(len(sys.modules)).limit(limits=1, user_api="blas")
+
+
+@lru_cache(maxsize=1)
+def _controller(modules: int) -> Any:
+    """What knows every BLAS that is loaded; another one comes with another Python module.
+
+    To look through all loaded libraries takes milliseconds, a prediction of one row microseconds.
+    """
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def _take_control() -> None:

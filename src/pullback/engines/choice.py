@@ -89,6 +89,16 @@ def chosen_engine(program: Program, sizes: Mapping[str, int], runs: int) -> str:
     return NATIVE if worth_it else REFERENCE
 
 
+def rows_not_worth_compiling(program: Program) -> int:
+    """The most rows for which one run of a program is not worth compiling; see `chosen_engine`.
+
+    Args:
+        program: A program whose named axes all have the length of its rows.
+    """
+    none, one = (estimated_seconds(program, dict.fromkeys(program.axes, n), 1) for n in (0, 1))
+    return int((WORTH_COMPILING - none) / max(one - none, 1e-12))
+
+
 def _number(amount: Any) -> float:
     """A number of flops or bytes; an axis of unknown length counts for nothing."""
     return float(amount) if isinstance(amount, int | float) else 0.0

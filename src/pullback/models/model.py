@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..data.labels import Classes
-from ..engines.blas import one_blas_thread
-from ..engines.reference import executable
+from ..engines import choice
+from ..engines.choice import AUTO, NATIVE, checked_engine
 from ..errors import DataError, StorageError, UsageError
 from ..program import Program
 from ..storage.tensors import load_tensors, save_tensors
+from .answers import Answers, checked_for_native
 
 if TYPE_CHECKING:
     from ..views.network import Network
 
 FORMAT = "pullback-model"
 VERSION = 2
-ROWS_AT_ONCE = 4096
+ANSWERS = ("outputs", "predictions", "probabilities")
+"""The programs of rows and parameters."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,9 @@ class Model:
         classes: The labels that outputs stand for; None for regression.
         inputs: Number of input columns.
         info: What else the training knew: feature_names, image_shape, loss (plain data).
+        engine: What predicts: "reference", "native", or "auto", which takes native for calls that
+            are large enough to repay compiling. A model predicts on the engine that trained it;
+            see `with_engine`.
 
     Example:
         >>> import numpy as np, pullback as pb
@@ -60,6 +65,36 @@ class Model:
     classes: Classes | None
     inputs: int
     info: Mapping[str, Any]
+    engine: str = AUTO
+
+    def with_engine(self, engine: str) -> Model:
+        """The same model, predicting on another engine.
+
+        The native engine compiles a program at its first call, for 1 to 4 s, and keeps the machine
+        code on disk. A row then takes microseconds.
+
+        Args:
+            engine: "reference", "native" or "auto".
+
+        Raises:
+            UsageError: When there is no such engine, it is not installed, or it cannot compile a
+                program of this model; the error names the equation.
+
+        Example:
+            >>> import numpy as np, pullback as pb
+            >>> net = pb.nn.Sequential(pb.nn.Dense(2))
+            >>> run = pb.train(net, np.eye(2), ["left", "right"], batch_size="full", epochs=100)
+            >>> run.model.with_engine("reference").predict(np.eye(2))
+            array(['left', 'right'], dtype='<U5')
+        """
+        other = replace(self, engine=checked_engine(engine))
+        if engine == NATIVE:
+            missing = choice.missing_for_native()
+            if missing:
+                raise UsageError(f"engine='native': {missing}")
+            found = {n: checked_for_native(p) for n, p in self.programs.items() if n in ANSWERS}
+            vars(other)["_answers"] = found
+        return other
 
     def outputs(self, X: Any) -> Any:
         """What the network gives for each row: logits, or predicted targets.
@@ -90,7 +125,14 @@ class Model:
             DataError: As `outputs`.
         """
         answers = self._run("predictions", X)
-        return answers if self.classes is None else self.classes.decode(answers)
+        classes = self.classes
+        if classes is None:
+            return answers
+        if len(answers) == 1:
+            place = answers.item()
+            if 0 <= place < len(classes.labels):  # what `decode` does, for the fewest microseconds
+                return classes.labels[place : place + 1].copy()
+        return classes.decode(answers)
 
     def predict_proba(self, X: Any) -> Any:
         """The probability of each class for each row.
@@ -112,15 +154,31 @@ class Model:
         return self._run("probabilities", X)
 
     def _run(self, name: str, X: Any) -> Any:
-        rows = self.rows_of(X)
-        run = executable(self.programs[name])
-        params = dict(self.params)
-        with one_blas_thread():  # two threads add up in another order
-            parts = [
-                run(rows[start : start + ROWS_AT_ONCE], params)
-                for start in range(0, max(len(rows), 1), ROWS_AT_ONCE)
-            ]
-        return np.concatenate(parts)
+        asked: Answers = self._asked(name)
+        if type(X) is np.ndarray and X.ndim == 2 and X.dtype == asked.dtype:
+            rows = X if X.shape[1] == self.inputs else self.rows_of(X)
+        else:
+            rows = self.rows_of(X)
+        answers = asked.of(rows, self.params)
+        if answers is None:
+            self.rows_of(X)  # it tells which number is not finite
+        return answers
+
+    def _asked(self, name: str) -> Answers:
+        found: Answers | None = self._ready.get(name)
+        if found is None:
+            found = self._ready[name] = Answers(self.programs[name], self.engine)
+        return found
+
+    @property
+    def _ready(self) -> dict[str, Answers]:
+        """The programs that were asked something."""
+        ready: dict[str, Answers] = vars(self).setdefault("_answers", {})
+        return ready
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The attributes alone: machine code and memory belong to this process."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
     def targets_of(self, y: Any) -> Any:
         """Labels as class indices, (rows,); numbers as (rows, columns) in the model's dtype.
@@ -178,6 +236,7 @@ class Model:
             "inputs": self.inputs,
             "classes": None if self.classes is None else self.classes.to_json(),
             "info": dict(self.info),
+            "engine": self.engine,
         }
         programs = {name: program.to_json() for name, program in self.programs.items()}
         save_tensors(
@@ -235,17 +294,20 @@ class Model:
         return "\n".join([*lines, f"  {count:,} learned parameters, {dtype}"])
 
 
-def load(path: str | Path) -> Model:
+def load(path: str | Path, engine: str | None = None) -> Model:
     """The model that `Model.save` wrote.
 
     Args:
         path: A safetensors file, or a run folder that holds `model.safetensors`.
+        engine: What predicts: "reference", "native" or "auto"; see `Model.with_engine`. None for
+            the engine of the saved model, or "auto" where that is not installed.
 
     Returns:
-        The model; predictions have the same bits as before saving.
+        The model; predictions have the same bits as before saving on the same engine.
 
     Raises:
         StorageError: When there is no such file or it is damaged or no model.
+        UsageError: As `Model.with_engine`.
 
     Example:
         >>> import pullback as pb
@@ -261,16 +323,22 @@ def load(path: str | Path) -> Model:
             raise KeyError("format")
         classes = described["classes"]
         loaded = {name: Program.from_json(text) for name, text in programs.items()}
-        return Model(
+        model = Model(
             layers=tuple(described["layers"]),
             params=_params_of(loaded["outputs"], tensors),
             programs=loaded,
             classes=None if classes is None else Classes.from_json(classes),
             inputs=int(described["inputs"]),
             info=described["info"],
+            engine=_installed(checked_engine(described.get("engine", AUTO))),
         )
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, UsageError) as error:
         raise StorageError(f"{file} is not a Pullback model (version {VERSION}).") from error
+    return model if engine is None else model.with_engine(engine)
+
+
+def _installed(engine: str) -> str:
+    return AUTO if engine == NATIVE and choice.missing_for_native() else engine
 
 
 def _params_of(program: Program, tensors: Mapping[str, Any]) -> dict[str, Any]:

@@ -76,6 +76,18 @@ class Calls:
         idle.append(call)
         return result
 
+    @property
+    def is_tiled(self) -> bool:
+        """Whether a call needs memory for a tile of rows only."""
+        return self._modules.is_tiled
+
+    @property
+    def copies(self) -> bool:
+        """Whether a fixed array is copied, since compiled code cannot take it as it lies."""
+        inputs = self._modules.program.inputs
+        arrays = [(inputs[i].aval.dtype, v) for i, v in self._fixed.items() if np.ndim(v)]
+        return any(_passable(value, dtype) is not value for dtype, value in arrays)
+
     def _begin(self, key: Shapes, values: Sequence[Any]) -> list[Any]:
         """The list of calls for arrays of other shapes."""
         self._check(self._all(values))
@@ -131,15 +143,18 @@ class _Call:
                 self._copied.append((place_of[i], buffer))
             else:
                 self._passed.append((place_of[i], number, aval.dtype, flat))
-        self._numbers = [
-            (n, place_of[i], program.inputs[i].aval.dtype.kind == "f")
-            for n, i in enumerate(sized.module.constants)
-        ]
+        self._numbers = []
+        for n, i in enumerate(sized.module.constants):
+            is_float = program.inputs[i].aval.dtype.kind == "f"
+            if i in fixed:
+                self._set_number(n, fixed[i], is_float)
+            else:
+                self._numbers.append((n, place_of[i], is_float))
         self._results = self._all_results(modules)
 
     def _all_results(self, modules: Modules) -> list[Callable[[], Any]]:
         """For each output a function that gives it after a call, or makes its array before."""
-        sized, roles = self._sized, modules.roles
+        roles = modules.roles
         # What is made anew before each call: (output, array argument, shape without 1s).
         self._made: list[tuple[int, int, tuple[int, ...]]] = []
         self._new: dict[int, Any] = {}
@@ -192,10 +207,7 @@ class _Call:
             table.put(number, array, shape)
             alive.append(array)
         for n, place, is_float in self._numbers:
-            if is_float:
-                self._constants[n] = values[place]
-            else:
-                self._words[n] = int(values[place]) % 2**64
+            self._set_number(n, values[place], is_float)
         for output, number, shape in self._made:
             array = np.empty(self._shapes[output], self._atoms[output].aval.dtype)
             table.put(number, array, shape)
@@ -205,6 +217,12 @@ class _Call:
         else:
             self._on_threads()
         return [result() for result in self._results]
+
+    def _set_number(self, number: int, value: Any, is_float: bool) -> None:
+        if is_float:
+            self._constants[number] = value
+        else:
+            self._words[number] = int(value) % 2**64
 
     def _on_threads(self) -> None:
         """Let several threads work, this one among them unless it takes long."""

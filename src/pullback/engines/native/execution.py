@@ -99,6 +99,10 @@ class NativeExecutable(Executable):
         """
         return Calls(self.modules, values, self.check, self.reference)
 
+    def checked(self, *args: Any) -> list[Any]:
+        """One value per input for these arguments; raises `ProgramError` if they do not fit."""
+        return self._signature.flat(args, {})
+
     @cached_property
     def check(self) -> Callable[[list[Any]], None]:
         """Raises `ProgramError` for values whose shapes do not fit the inputs."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -28,7 +28,7 @@ Load = Callable[[str, str, tuple[Any, ...]], Callable[..., Any]]
 WORTH_THREADS = 20_000_000
 """Operations of a call from which on other threads help: to start one takes 0.1 ms."""
 
-TILE_ROWS = 128
+TILE_ROWS = 192
 """The least rows of a tile: the weights are laid out anew for each."""
 
 TILE_BYTES = 384 * 1024
@@ -90,6 +90,21 @@ class Modules:
         self._always = self._modules.get(True)
         self.source = (self._always or self._module(False)).source
         self._functions: dict[bool, Callable[..., Any]] = {}
+
+    @property
+    def is_tiled(self) -> bool:
+        """Whether rows go through the program tile by tile, however many there are."""
+        return self._always is not None and self._always.tiled
+
+    def compile_for(self, rows: int) -> None:
+        """Compile what a call with so many rows runs, named axes all having this length."""
+        shapes = [
+            tuple(int(evaluate(dim, dict.fromkeys(_axes_of(dim), rows))) for dim in var.aval.shape)
+            for var in self.program.inputs
+        ]
+        sized = self.sized(shapes)
+        if sized is not None:
+            self.function(sized.module)
 
     def sized(self, shapes: Sequence[tuple[int, ...]]) -> Sized | None:
         """What a call of inputs of these shapes needs; None where an axis has the length 0."""
@@ -190,6 +205,10 @@ class Modules:
             assert isinstance(value, Value)
             return value.roots[0]
         return None
+
+
+def _axes_of(dim: Any) -> Iterable[str]:
+    return dim.axes if isinstance(dim, Dim) else ()
 
 
 def squeezed(shape: Sequence[int], dims: Sequence[Any]) -> tuple[int, ...]:

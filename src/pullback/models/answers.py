@@ -1,0 +1,159 @@
+"""What a model's program says of rows, on the engine that their number or the model asks for."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..engines import choice
+from ..engines.blas import one_blas_thread
+from ..engines.choice import AUTO, NATIVE, REFERENCE
+from ..engines.native import NotCompilable
+from ..engines.reference import executable
+from ..errors import UsageError
+from ..program import Program
+from ..tracing import trace_avals
+
+if TYPE_CHECKING:
+    from ..engines.native.calls import Calls
+    from ..engines.native.execution import NativeExecutable
+
+ROWS_AT_ONCE = 4096
+"""What takes memory for each row is computed for so many of them at once."""
+
+EVERYTHING = sys.maxsize
+
+
+class Answers:
+    """One program of a model, ready to be asked.
+
+    Args:
+        program: (x, params) -> an array with an entry or more for each row of x.
+        engine: "reference", "native", or "auto": native for calls that are large enough to
+            repay compiling; see `chosen_engine`.
+
+    Attributes:
+        dtype: Of the rows.
+        columns: How many numbers a row has.
+    """
+
+    def __init__(self, program: Program, engine: str) -> None:
+        self._program, self._engine = program, engine
+        rows = program.inputs[0].aval
+        self.dtype, self.columns = rows.dtype, rows.shape[1]
+        # So many rows the reference engine is asked; None where nobody has looked yet.
+        self._most_on_reference = {NATIVE: -1, REFERENCE: EVERYTHING}.get(engine)
+        self._params: list[Any] = []
+        self._calls: Calls | None = None
+
+    def of(self, rows: Any, params: Mapping[str, Any]) -> Any:
+        """What the program says of the rows; None when a number among them is not finite.
+
+        A program that cannot be compiled runs on the reference engine, with one notice.
+
+        Args:
+            rows: (rows, columns) of the program's dtype.
+            params: The parameters by name. They are not copied; other ones are seen.
+        """
+        if self._is_native(len(rows)):
+            try:
+                return self._on_native(self._calls_with(rows, params), rows)
+            except NotCompilable as error:
+                self._most_on_reference = EVERYTHING
+                line = f"This runs on the reference engine: {error}"
+                if not choice.notice(line):
+                    warnings.warn(line, stacklevel=4)
+        return self._on_reference(rows, params) if bool(np.isfinite(rows).all()) else None
+
+    def _is_native(self, count: int) -> bool:
+        most = self._most_on_reference
+        if most is None:
+            most = self._most_on_reference = choice.rows_not_worth_compiling(self._program)
+        if count <= most:
+            return False
+        if self._engine == AUTO and self._calls is None and choice.missing_for_native():
+            self._most_on_reference = EVERYTHING
+            return False
+        return True
+
+    def _on_reference(self, rows: Any, params: Mapping[str, Any]) -> Any:
+        run, params = executable(self._program), dict(params)
+        with one_blas_thread():  # two threads add up in another order
+            parts = [
+                run(rows[start : start + ROWS_AT_ONCE], params)
+                for start in range(0, max(len(rows), 1), ROWS_AT_ONCE)
+            ]
+        return np.concatenate(parts)
+
+    # Native.
+
+    @staticmethod
+    def _asked(calls: Calls, rows: Any) -> tuple[Any, bool]:
+        answers, nothing = calls((rows,))
+        return answers, nothing == 0
+
+    def _on_native(self, calls: Calls, rows: Any) -> Any:
+        if calls.is_tiled or len(rows) <= ROWS_AT_ONCE:
+            answers, finite = self._asked(calls, rows)
+            return answers if finite else None
+        parts = []
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            answers, finite = self._asked(calls, rows[start : start + ROWS_AT_ONCE])
+            if not finite:
+                return None
+            parts.append(answers)
+        return np.concatenate(parts)
+
+    def _calls_with(self, rows: Any, params: Mapping[str, Any]) -> Calls:
+        """The compiled program with these parameters."""
+        if self._calls is not None and len(params) == len(self._params):
+            for now, before in zip(params.values(), self._params, strict=True):
+                if now is not before:
+                    break
+            else:
+                return self._calls
+        values = self.compiled.checked(rows, dict(params))
+        calls = self.compiled.fixed({i: value for i, value in enumerate(values) if i})
+        # A copy would not see what is written to the parameters later.
+        if not calls.copies:
+            self._calls, self._params = calls, list(params.values())
+        return calls
+
+    @cached_property
+    def compiled(self) -> NativeExecutable:
+        """The program and, in the same pass over the rows, whether they are all finite.
+
+        Raises:
+            NotCompilable: When an equation has no loops; the error names it.
+        """
+        from ..engines.native.execution import NativeExecutable
+
+        run = executable(self._program)
+        x, *params = (var.aval for var in self._program.argument_inputs)
+        names = self._program.arguments[1].structure.keys
+        avals = {"x": x, "params": dict(zip(names, params, strict=True))}
+
+        def answers_and_check(x: Any, params: Any) -> Any:
+            # A finite number times 0 is 0, NaN and infinity give NaN.
+            return run(x, params), np.sum(x * 0.0)
+
+        return NativeExecutable(trace_avals(answers_and_check, avals, self._program.name))
+
+
+def checked_for_native(program: Program) -> Answers:
+    """The program on the native engine.
+
+    Raises:
+        UsageError: When it cannot be compiled; the error names the equation.
+    """
+    answers = Answers(program, NATIVE)
+    try:
+        answers.compiled  # noqa: B018 (it is kept there)
+    except NotCompilable as error:
+        raise UsageError(f"engine='native': {error}") from error
+    return answers
