@@ -85,7 +85,7 @@ def in_process(tmp_path, monkeypatch, capsys):
     return run
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def unpainted():
     """Pictures are composed but not painted, which takes most of the time of a short run.
 

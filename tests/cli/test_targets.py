@@ -87,6 +87,7 @@ def rows_of(out, word):
     return [float(number.replace(",", "")) for number in line.split()[1:]]
 
 
+@pytest.mark.usefixtures("unpainted")
 @pytest.mark.parametrize(
     ("names", "words", "told", "loss"),
     [
@@ -259,6 +260,7 @@ def test_it_resumes_to_the_same_bits(train, tmp_path):
     assert all(np.array_equal(resumed[name], whole[name]) for name in whole)
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_diabetes_is_learned_by_every_loss_on_numbers(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     for loss in ("squared-error", "absolute-error", "huber", "log-cosh"):
