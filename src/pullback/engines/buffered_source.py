@@ -189,9 +189,10 @@ class BufferedPrinter:
             self._value(out, text)
 
     def _view(self, equation: Equation, arguments: Sequence[Source]) -> None:
-        """A view is made once where what it shows stays in its place."""
+        """A view is made once where what it shows stays in its place; a copy is made each time."""
         source = equation.inputs[0]
-        fixed = isinstance(source, Var) and source in self.fixed
+        copied = equation.primitive.name == "reshape" and source not in self.orders.dense
+        fixed = isinstance(source, Var) and source in self.fixed and not copied
         checks = equation.primitive.helpers  # of a value that passes unchanged
         if checks:
             self.lines.append(self._expression(equation, arguments))
