@@ -106,13 +106,14 @@ def scheduled(
     edges = _edges(nodes, replaced)
     least = {node: int(_waits_for_rows(node, brought)) for node in nodes}
     level = _sunk(nodes, edges, _levels(nodes, edges, least))
+    patient = _patient(nodes, edges, level)
     phases: list[list[Group]] = []
     for number in range(max(level.values(), default=-1) + 1):
         groups: dict[Axis | None, list[Node]] = {}
         for node in nodes:
             if level[node] == number:
                 groups.setdefault(node.outer, []).append(node)
-        phases.append([_group(axis, some, edges) for axis, some in groups.items()])
+        phases.append([_group(axis, some, edges, patient) for axis, some in groups.items()])
     for axis in dict.fromkeys(value.roots[0] for value in brought):
         if phases and all(group.axis is not axis for group in phases[0]):
             phases[0].insert(0, Group(axis))
@@ -216,9 +217,7 @@ def _factor_is_own(node: Product, value: Value, outer: Axis) -> bool:
     return node.right is not value and not node.left_transposed
 
 
-def _levels(
-    nodes: Sequence[Node], edges: Edges, least_of: Mapping[Node, int]
-) -> dict[Node, int]:
+def _levels(nodes: Sequence[Node], edges: Edges, least_of: Mapping[Node, int]) -> dict[Node, int]:
     level = dict(least_of)
     changed = True
     while changed:
@@ -248,14 +247,14 @@ def _sunk(nodes: Sequence[Node], edges: Edges, level: dict[Node, int]) -> dict[N
     return level
 
 
-def _group(axis: Axis | None, nodes: Sequence[Node], edges: Edges) -> Group:
+def _group(axis: Axis | None, nodes: Sequence[Node], edges: Edges, patient: set[Node]) -> Group:
     """The nodes of a phase and axis in order, statements that need each other in one kernel."""
     group, done = Group(axis), set[Node]()
     inside = set(nodes)
     needs = {node: [b for b in edges[node] if b in inside] for node in nodes}
     while len(done) < len(nodes):
         before_turn = len(done)
-        ready = _ready_statements(nodes, needs, edges, done)
+        ready = _ready_statements(nodes, needs, patient, done)
         for kernel in _kernels(ready, needs):
             group.work.append(kernel)
         done.update(ready)
@@ -274,10 +273,43 @@ def _group(axis: Axis | None, nodes: Sequence[Node], edges: Edges) -> Group:
     return group
 
 
+def _patient(nodes: Sequence[Node], edges: Edges, level: Mapping[Node, int]) -> set[Node]:
+    """Statements that may as well be done where they are first read: they keep nothing alive.
+
+    All that they are made of is in memory anyway: inputs, factors of products, results of others
+    such as they are. So the slope 1 - h^2 of tanh is computed in the backward pass, from h.
+    """
+    made = {node.out for node in nodes}
+    lasting = {v for node in nodes if isinstance(node, Product | Serial) for v in node.inputs}
+    readers: dict[Node, list[Node]] = {node: [] for node in nodes}
+    for node, before in edges.items():
+        for earlier in before:
+            readers[earlier].append(node)
+    patient: set[Node] = set()
+    late: set[Value] = set()
+    for node in nodes:
+        if not isinstance(node, Statement) or not node.is_plain:
+            continue
+        together = all(
+            isinstance(reader, Statement)
+            and level[reader] == level[node]
+            and reader.outer is node.outer
+            for reader in readers[node]
+        )
+        at_hand = (v not in made or v in lasting or v in late for v in node.inputs)
+        if readers[node] and together and all(at_hand):
+            patient.add(node)
+            late.add(node.out)
+    return patient
+
+
 def _ready_statements(
-    nodes: Sequence[Node], needs: Mapping[Node, Sequence[Node]], edges: Edges, done: set[Node]
+    nodes: Sequence[Node],
+    needs: Mapping[Node, Sequence[Node]],
+    patient: set[Node],
+    done: set[Node],
 ) -> list[Statement]:
-    """Statements that can be done now; those made from nothing wait until they are wanted."""
+    """Statements that can be done now; patient ones wait until they are wanted."""
     ready: set[Node] = set()
     progress = True
     while progress:
@@ -291,7 +323,7 @@ def _ready_statements(
     statements = [node for node in nodes if node in ready and isinstance(node, Statement)]
     wanted: set[Node] = set()
     for statement in reversed(statements):
-        if edges[statement] or statement in wanted:
+        if statement not in patient or statement in wanted:
             wanted.update(needs[statement], [statement])
     others = [n for n in nodes if n not in done and n not in ready]
     return [s for s in statements if s in wanted] if others else statements
