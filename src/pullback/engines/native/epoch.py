@@ -83,8 +83,12 @@ class NativeSteps:
         self._sizes = _sizes(self._emitted, rows)
         memory = memory_for(self._emitted, self._sizes, self.split, self.threads)
         self.plan, self._memory, self._places = memory
-        self._views = self._views_of_variables()
+        names = [value.name if isinstance(value, Value) else "" for value in loops.inputs]
+        self._views = [self._view(position, names) for position in self._layout.variables]
         self.restore(variables)
+        for position in range(len(step.argument_inputs), len(names)):
+            if names[position]:  # an array that was captured
+                self._view(position, names)[...] = step.defaults[step.inputs[position]]
         self._control = new_control()
         self._constants = self._constant_numbers(seed)
         self.told = self._layout.told
@@ -193,18 +197,13 @@ class NativeSteps:
         table.work = lambda thread: calls[thread]()
         return table
 
-    def _views_of_variables(self) -> list[Any]:
-        views = []
-        names = [self._program.names[var] for var in self._program.inputs]
-        home = {held.value.name: n for n, held in enumerate(self._emitted.held)}
-        for position in self._layout.variables:
-            number = home[names[position]]
-            held = self._emitted.held[number]
-            begin = self._places[0, number]
-            shape = self._program.inputs[position].aval.shape
-            end = begin + int(np.prod(shape, dtype=np.int64)) * held.value.dtype.itemsize
-            views.append(self._memory[begin:end].view(held.value.dtype).reshape(shape))
-        return views
+    def _view(self, position: int, names: Sequence[str]) -> Any:
+        """The memory of an input."""
+        home = [held.value.name for held in self._emitted.held].index(names[position])
+        begin, dtype = self._places[0, home], self._emitted.held[home].value.dtype
+        shape = self._program.inputs[position].aval.shape
+        end = begin + int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+        return self._memory[begin:end].view(dtype).reshape(shape)
 
     def _constant_numbers(self, seed: int) -> Any:
         values = []
