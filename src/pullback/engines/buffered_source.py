@@ -191,7 +191,8 @@ class BufferedPrinter:
     def _view(self, equation: Equation, arguments: Sequence[Source]) -> None:
         """A view is made once where what it shows stays in its place; a copy is made each time."""
         source = equation.inputs[0]
-        copied = equation.primitive.name == "reshape" and source not in self.orders.dense
+        reshaped = equation.primitive.name == "reshape"
+        copied = (reshaped and source not in self.orders.dense) or not equation.out.aval.shape
         fixed = isinstance(source, Var) and source in self.fixed and not copied
         checks = equation.primitive.helpers  # of a value that passes unchanged
         if checks:
