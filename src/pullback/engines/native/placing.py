@@ -71,7 +71,8 @@ def _written(
     text_of = {id(v): f"{{{i}}}" for i, v in enumerate(values)}
     read = moved(source.read, {i: i + shift for i in range(len(value.dims))})
     places = [parts.places[i] for i in range(rank) if whole.dims[i] is not None]
-    body = f"{{out}}[{_at(places, text_of)}] {sign} {_entry(read, text_of)}"
+    sizes = [lowering.size(dim) for dim in whole.dims if dim is not None]
+    body = f"{{out}}[{_at(places, text_of, sizes)}] {sign} {_entry(read, text_of)}"
     lines = [*lines, *_loops(lowering, parts.dims, [body])]
     lowering.items.append(Serial(out, tuple(lines), tuple(values)))
     return lowering.whole(out, whole.dims)
@@ -90,13 +91,16 @@ def _entry(read: Read, text_of: dict[int, str]) -> str:
     return f"{text_of[id(read.value)]}[{_at(read.places, text_of)}]"
 
 
-def _at(places: Sequence[Place], text_of: dict[int, str]) -> str:
-    return ", ".join(_place_text(place, text_of) for place in places) or "0"
+def _at(places: Sequence[Place], text_of: dict[int, str], sizes: Sequence[str] = ()) -> str:
+    """Where an entry lies; `sizes` are the lengths of the axes along which places are looked up."""
+    padded = [*sizes, *[""] * (len(places) - len(sizes))]
+    pairs = zip(places, padded, strict=True)
+    return ", ".join(_place_text(place, text_of, size) for place, size in pairs) or "0"
 
 
-def _place_text(place: Place, text_of: dict[int, str]) -> str:
+def _place_text(place: Place, text_of: dict[int, str], size: str) -> str:
     if place.gathered is not None:
-        return _entry(place.gathered, text_of)
+        return f"place_in({_entry(place.gathered, text_of)}, {size})"
     if place.loop is None:
         return place.start
     step = "" if place.step == 1 else f"{place.step} * "
@@ -137,7 +141,8 @@ def _scatter_along_axis(
     text_of = {id(value.read.value): "{0}", id(indices.read.value): "{1}"}
     looked_up = Place(None, "0", 1, indices.read)
     places = [looked_up if i == axis else Place(i) for i, dim in enumerate(dims) if dim is not None]
-    body = f"{{out}}[{_at(places, text_of)}] += {_entry(value.read, text_of)}"
+    sizes = [lowering.size(dim) for dim in dims if dim is not None]
+    body = f"{{out}}[{_at(places, text_of, sizes)}] += {_entry(value.read, text_of)}"
     zero = f"{{out}}[...] = {code_of(aval.dtype)}(0)"
     lines = [zero, *_loops(lowering, value.dims, [body])]
     lowering.items.append(Serial(out, tuple(lines), (value.read.value, indices.read.value)))
