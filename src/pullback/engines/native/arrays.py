@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -25,15 +26,20 @@ Array = np.ndarray[Any, Any]
 Maker = Callable[[Array, int, tuple[int, ...]], Array]
 
 
+def at_address(address: int, shape: tuple[int, ...], dtype: Any) -> Array:
+    """The array that begins at an address; what it lies in must outlive it."""
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    memory: Any = (ctypes.c_char * size).from_address(address)
+    return np.ndarray(shape, dtype, memory)
+
+
 def _maker(code: str) -> Maker:
     dtype = np.dtype(code)
 
     def array(memory: Array, begin: int, shape: tuple[int, ...]) -> Array:
         # By address, since it may begin before the memory: rows of it that are not there are
         # not looked at.
-        size = int(np.prod(shape)) * dtype.itemsize
-        place = (ctypes.c_char * size).from_address(memory.ctypes.data + int(begin))
-        return np.ndarray(shape, dtype, place)
+        return at_address(memory.ctypes.data + int(begin), shape, dtype)
 
     array.__name__ = array.__qualname__ = f"{code}_array"
     array.__doc__ = f"An array of {code} that begins at a byte of the memory."
@@ -52,9 +58,7 @@ def flat_from(array: Array, row: int) -> Array:
 
 def same_entries(array: Array, shape: tuple[int, ...]) -> Array:
     """An array, or what it begins with, under another shape, without a copy."""
-    size = int(np.prod(shape)) * array.itemsize
-    place = (ctypes.c_char * size).from_address(array.ctypes.data)
-    return np.ndarray(shape, array.dtype, place)
+    return at_address(array.ctypes.data, shape, array.dtype)
 
 
 def rows_from(array: Array, start: int) -> Array:
@@ -68,10 +72,12 @@ def machine_forms() -> dict[str, Any]:
 
     A function of Numba's own kind could not return a new array where no references are counted.
     """
-    from numba.core import cgutils, types
     from numba.extending import intrinsic
-    from numba.np.arrayobj import populate_array
     from numba.np.numpy_support import from_dtype
+
+    cgutils: Any = import_module("numba.core.cgutils")
+    types: Any = import_module("numba.core.types")
+    populate_array: Any = import_module("numba.np.arrayobj").populate_array
 
     def filled(context: Any, builder: Any, array_type: Any, data: Any, shape: list[Any]) -> Any:
         """An array of these lengths in row order."""

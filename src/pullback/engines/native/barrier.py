@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -34,8 +35,10 @@ def register() -> None:
     if _registered:
         return
     from llvmlite import ir
-    from numba.core import cgutils, types
     from numba.extending import intrinsic, overload
+
+    cgutils: Any = import_module("numba.core.cgutils")
+    types: Any = import_module("numba.core.types")
 
     def pointer(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         array = context.make_array(signature.args[0])(context, builder, args[0])
@@ -67,17 +70,20 @@ def register() -> None:
 
         return types.void(array, types.intp), code
 
+    add: Any = atomic_add
+    load: Any = atomic_load
+    clear: Any = atomic_clear
     yield_thread = types.ExternalFunction("sched_yield", types.int32())
 
     def waiting(control: Any, threads: Any) -> Any:
         def implementation(control: Any, threads: Any) -> None:
-            present = atomic_load(control, ROUND)
-            if atomic_add(control, ARRIVED) + 1 == threads:
-                atomic_clear(control, ARRIVED)
-                atomic_add(control, ROUND)
+            present = load(control, ROUND)
+            if add(control, ARRIVED) + 1 == threads:
+                clear(control, ARRIVED)
+                add(control, ROUND)
                 return
             spins = 0
-            while atomic_load(control, ROUND) == present:
+            while load(control, ROUND) == present:
                 spins += 1
                 if spins > SPINS:
                     yield_thread()

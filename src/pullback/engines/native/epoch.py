@@ -93,7 +93,8 @@ class NativeSteps:
         self._constants = self._constant_numbers(seed)
         self.told = self._layout.told
         self._told_width = sum(width for _, width in self._layout.told_widths)
-        self._load, self._function = load, None
+        self._load = load or _compiled
+        self._function: Callable[..., int] | None = None
         self._table: _Table | None = None
         self._crew = Crew(self.threads - 1)
 
@@ -187,12 +188,11 @@ class NativeSteps:
             self.split.tile,
         )
         if self._function is None:
-            load = self._load
-            if load is None:
-                from .machine import load_native as load
-            self._function = load(self.source, "steps", (*arguments, 0, self.threads))
+            self._function = self._load(self.source, "steps", (*arguments, 0, self.threads))
         function = self._function
-        bind = getattr(function, "bind", None) or (lambda *given: partial(function, *given))
+        # Compiled functions are bound to their arguments; plain ones take them at each call.
+        bind: Callable[..., Callable[[], int]]
+        bind = getattr(function, "bind", None) or partial(partial, function)
         calls = [bind(*arguments, thread, self.threads) for thread in range(self.threads)]
         table.work = lambda thread: calls[thread]()
         return table
@@ -201,7 +201,7 @@ class NativeSteps:
         """The memory of an input."""
         home = [held.value.name for held in self._emitted.held].index(names[position])
         begin, dtype = self._places[0, home], self._emitted.held[home].value.dtype
-        shape = self._program.inputs[position].aval.shape
+        shape: Any = self._program.inputs[position].aval.shape
         end = begin + int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
         return self._memory[begin:end].view(dtype).reshape(shape)
 
@@ -220,6 +220,12 @@ class NativeSteps:
         return np.array(values, np.float64)
 
 
+def _compiled(source: str, entry: str, arguments: tuple[Any, ...]) -> Callable[..., int]:
+    from .machine import load_native
+
+    return load_native(source, entry, arguments)
+
+
 def _check_distributions(step: Program, inputs: Sequence[Any]) -> None:
     """Raise what the reference raises where targets must be distributions and are not.
 
@@ -235,7 +241,7 @@ def _check_distributions(step: Program, inputs: Sequence[Any]) -> None:
                 raise NotCompilable(
                     f"{step.names[equation.out]} = distribution(...) is checked for targets only."
                 )
-            equation.primitive.evaluate(given[equation.inputs[0]], **equation.params)  # type: ignore
+            equation.primitive.evaluate(given[equation.inputs[0]], **equation.params)
 
 
 class _Layout:
@@ -311,7 +317,4 @@ def _sizes(module: Emitted, rows: int) -> dict[str, int]:
 
 def _axis_sizes(loops: Loops, rows: int) -> dict[Axis, int]:
     """The length of every axis."""
-    return {
-        axis.root: int(evaluate(axis.dim, {"N": rows}))  # type: ignore[arg-type]
-        for axis in loops.axes.names()
-    }
+    return {axis.root: int(evaluate(axis.dim, {"N": rows})) for axis in loops.axes.names()}

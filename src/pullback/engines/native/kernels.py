@@ -88,7 +88,7 @@ class KernelPrinter:
     def printed(self) -> Printed:
         """The kernel as source."""
         lines = self._lines()
-        arrays, numbers, sizes = map(tuple, (self.arrays, self.numbers, self.sizes))
+        arrays, numbers, sizes = tuple(self.arrays), tuple(self.numbers), tuple(self.sizes)
         uses_offset = self.uses_offset
 
         def text(name: str, names: list[str]) -> str:
@@ -103,7 +103,7 @@ class KernelPrinter:
             return f"{head}\n{body}\n"
 
         names = tuple(self._names)
-        return Printed(arrays, numbers, sizes, uses_offset, text, names)  # type: ignore[arg-type]
+        return Printed(arrays, numbers, sizes, uses_offset, text, names)
 
     # What the text is made of.
 
@@ -184,7 +184,8 @@ class KernelPrinter:
 
     def _outer_sums(self) -> tuple[list[str], list[str]]:
         """Lines before and after the outermost loop, for reductions to one number."""
-        before, after = [], []
+        before: list[str] = []
+        after: list[str] = []
         for statement in self.kernel.statements:
             if not statement.reduces_outer or statement.kept:
                 continue
@@ -217,7 +218,9 @@ class KernelPrinter:
         self._local = dict(row_locals)
         if block.alone:
             return self._alone_lines(block)
-        before, body, stores, after = [], [], [], []
+        before: list[str] = []
+        after: list[str] = []
+        body, stores = [], []
         for statement in self._with_repeats(block):
             again = statement not in block.statements
             lines = self._statement_lines(statement, rank, before, after)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import keyword
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -43,9 +43,7 @@ class View:
 
 
 RESERVED = frozenset(
-    name
-    for module in (arrays, barrier, functions, products, runtime)
-    for name in module.__all__
+    name for module in (arrays, barrier, functions, products, runtime) for name in module.__all__
 ) | frozenset(
     "np f4 f8 i4 i8 u4 memory places sizes settings constants order starts lengths rows told "
     "first_update control pieces tile thread threads first last s piece begin end lo hi offset "
@@ -295,7 +293,7 @@ class Lowering:
         return f"@{len(self.sized) - 1}@"
 
 
-def moved(read: Read, loops: dict[int, int | None]) -> Read:
+def moved(read: Read, loops: Mapping[int, int | None]) -> Read:
     """A read in terms of other loops; an axis without a loop has the length 1, its place is 0."""
 
     def place(old: Place) -> Place:

@@ -11,7 +11,7 @@ from .axes import Axis
 from .lowering import Lowering, Operand, View, loops_for, moved
 from .moving import view_of
 from .scalars import converted
-from .statements import Product, Statement, Value
+from .statements import Product, Read, Statement, Value
 
 Dims = tuple[Axis | None, ...]
 
@@ -33,8 +33,8 @@ def product(lowering: Lowering, equation: Equation, left: View, right: View, dim
     name, aval = lowering.name_of(equation), equation.out.aval
     if left.dims[1] is None:
         wide = (left.dims[0], right.dims[1])
-        value = lowering.entries(name, aval, wide, "{0} * {1}", [left, right], [aval.dtype] * 2)
-        return View(dims, moved(value.read, _squeezed(wide, dims)))
+        pairs = lowering.entries(name, aval, wide, "{0} * {1}", [left, right], [aval.dtype] * 2)
+        return View(dims, moved(pairs.read, _squeezed(wide, dims)))
     left_value, left_transposed = _matrix(lowering, left, name, aval.dtype)
     right_value, right_transposed = _matrix(lowering, right, name, aval.dtype, left_transposed)
     value = Value(name, aval.dtype, tuple(d for d in dims if d is not None))
@@ -115,7 +115,8 @@ def summed_products(
     """The sum of products over the loops from number `kept` on."""
     name, dtype = lowering.name_of(equation), equation.out.aval.dtype
     number = {i: n for n, i in enumerate(i for i, d in enumerate(loops) if d is not None)}
-    reads, texts = [], []
+    reads: list[Read] = []
+    texts = []
     for view, places in factors:
         home = {old: number.get(new) for old, new in places.items()}
         texts.append(converted(f"{{{len(reads)}}}", view.read.value.dtype, dtype))

@@ -175,7 +175,9 @@ def _joined(lowering: Lowering, equation: Equation, views: Sequence[View], axis:
     along = lowering.axes.of(aval.shape[axis])
     dims = (*others[:axis], along, *others[axis + 1 :])
     out = Value(name, aval.dtype, tuple(dim for dim in dims if dim is not None))
-    lines, values, offset = [], [], ""
+    lines: list[str] = []
+    values: list[Value] = []
+    offset = ""
     for view in views:
         source = lowering.stored(view, f"{name}_part")
         text_of = {id(source.read.value): f"{{{len(values)}}}"}

@@ -150,9 +150,9 @@ class Storage:
                     self.outputs[number] = value = self._copy(value, value)
                 taken.add(value)
         for number, value in enumerate(self.outputs):
-            if isinstance(value, Value) and number not in self.roles.written:
-                if memory_of(value) in taken:
-                    self.outputs[number] = self._copy(value, value)
+            is_new = number in self.roles.written or not isinstance(value, Value)
+            if not is_new and memory_of(value) in taken:  # type: ignore[arg-type]
+                self.outputs[number] = self._copy(value, value)  # type: ignore[arg-type]
 
     def _copy(self, source: Value | Number, like: Value) -> Value:
         """A statement that makes a value of its own."""
@@ -240,7 +240,7 @@ class Storage:
             if isinstance(work, Kernel) and len(blocks_of(work)) == 1:
                 for out, old in _overwriting(work, free):
                     is_last = readers[old] == {work} and not _is_reduced(made_in[old], old)
-                    if is_last and old not in over.values():
+                    if is_last and out not in over and old not in over.values():
                         home = over.get(old, old)
                         home.name, over[out] = out.name, home
         return over
@@ -276,9 +276,9 @@ class Storage:
             for value in (*outs_of(work), *reads_of(work)):
                 if value in self.stored:
                     uses.setdefault(self._home(value), []).append(number)
-        for value in self.outputs:
-            if isinstance(value, Value):
-                uses.setdefault(self._home(value), []).append(self.phases)
+        for output in self.outputs:
+            if isinstance(output, Value):
+                uses.setdefault(self._home(output), []).append(self.phases)
         elsewhere = self.elsewhere
         kept = [v for v in self.loops.inputs if isinstance(v, Value) and v not in elsewhere]
         held = [self._holding(value, False, 0, None) for value in kept]
@@ -305,7 +305,6 @@ def _overwriting(kernel: Kernel, free: set[Value]) -> Iterator[tuple[Value, Valu
                 alike = old.dtype == statement.out.dtype and old.roots == statement.out.roots
                 if alike and old in free and old not in given:
                     yield statement.out, old
-                    break
 
 
 def _entries_read(kernel: Kernel, statement: Statement) -> Iterator[Read]:
