@@ -143,9 +143,9 @@ def index_parts(
             dims.append(None)
             continue
         elif isinstance(item, Slice):
-            parts.places[axis] = _sliced(lowering, x, axis, item, len(dims))
-            whole = parts.places[axis].is_whole
-            dims.append(x.dims[axis] if whole else lowering.axes.of(shape[len(dims)]))
+            place = _sliced(lowering, x, axis, item, len(dims))
+            dims.append(x.dims[axis] if place.is_whole else lowering.axes.of(shape[len(dims)]))
+            parts.places[axis] = place if dims[-1] is not None else Place(None, place.start)
         else:
             parts.places[axis] = _fixed(lowering, x, axis, item)
         axis += 1
