@@ -173,14 +173,14 @@ class KernelPrinter:
         return [*lines, *(f"    {line}" for line in after)]
 
     def _scalar_lines(self) -> list[str]:
-        lines = []
+        lines, stores = [], []  # last, as one may lie where another was that is still read
         for statement in self.kernel.statements:
             name = self._local_name(statement.out, 0)
             lines.append(f"    {name} = {self._expression(statement)}")
             self._local[statement.out] = name
             if statement.out in self.context.stored:
-                lines.append(f"    {self._array(statement.out)}[0] = {name}")
-        return lines
+                stores.append(f"    {self._array(statement.out)}[0] = {name}")
+        return lines + stores
 
     def _outer_sums(self) -> tuple[list[str], list[str]]:
         """Lines before and after the outermost loop, for reductions to one number."""
