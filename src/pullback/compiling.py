@@ -11,7 +11,7 @@ import numpy as np
 
 from .avals import Aval, aval_of
 from .dims import axis
-from .engines.choice import NATIVE, REFERENCE, missing_for_native
+from .engines.choice import NATIVE, REFERENCE, missing_for_native, native_executable
 from .engines.native import NotCompilable
 from .engines.reference import Executable, executable
 from .errors import ProgramError, ShapeError, TraceError, UsageError, nearest
@@ -68,10 +68,9 @@ def _compiled(program: Program, engine: str) -> Executable:
     """
     if engine == REFERENCE:
         return executable(program)
-    from .engines.native.execution import native_executable
-
     try:
-        return native_executable(program)
+        native: Executable = native_executable(program)
+        return native
     except NotCompilable as error:
         raise UsageError(f"engine='native': {error}") from error
 

@@ -293,12 +293,6 @@ def test_refused(monkeypatch):
     assert pb.training.prepare(network(), X, Y, batch_size=1, epochs=9999).engine == "reference"
     with pytest.raises(UsageError, match=r"engine='native': The native engine needs numba\."):
         pb.train(network(), X, Y, engine="native")
-    with pytest.raises(UsageError, match="engine='native' does not run accumulate=2; write eng"):
-        pb.train(network(), X, Y, engine="native", accumulate=2)
-    with pytest.raises(UsageError, match="engine='native' does not run L-BFGS; write engine="):
-        pb.train(network(), X, Y, engine="native", optimizer=pb.optim.LBFGS(), batch_size="full")
-    with pytest.raises(UsageError, match="engine='fast': allowed are 'auto', 'reference', 'nat"):
-        pb.train(network(), X, Y, engine="fast")
 
 
 class Slow(Standin):

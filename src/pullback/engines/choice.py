@@ -111,6 +111,13 @@ def native_steps(*arguments: Any) -> Any:
     return NativeSteps(*arguments)
 
 
+def native_executable(program: Program) -> Any:
+    """`pullback.engines.native.execution.native_executable(program)`, imported when it is used."""
+    from .native.execution import native_executable
+
+    return native_executable(program)
+
+
 # What an engine has to say.
 
 _tell: ContextVar[Tell | None] = ContextVar("tell", default=None)

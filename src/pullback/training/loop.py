@@ -68,7 +68,7 @@ class Training:
         self.brought_back: tuple[Mapping[str, Any], Mapping[str, Any]] | None = None
         self.totals = Totals()
         self.history: list[dict[str, float]] = []
-        self._evaluation = stepper.compiled(problem.evaluation())
+        self._evaluation = stepper.evaluated(problem.evaluation())
 
     # What callbacks use.
 
@@ -315,7 +315,7 @@ class Training:
 
     @cached_property
     def _penalty(self) -> Callable[..., Any]:
-        return self._stepper.compiled(self.problem.penalty_program())
+        return self._stepper.evaluated(self.problem.penalty_program())
 
     def _told(self, sums: Mapping[str, Any], count: int, rows: Rows) -> dict[str, float]:
         """What the sums over so many rows of a set say of it."""

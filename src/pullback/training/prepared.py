@@ -15,7 +15,8 @@ from ..checking import GradientCheck, check_gradients
 from ..data.labels import Classes
 from ..differentiate import value_and_grad
 from ..engines.blas import one_blas_thread
-from ..engines.choice import AUTO, ENGINES, NATIVE
+from ..engines.choice import AUTO, ENGINES, NATIVE, native_executable
+from ..engines.reference import executable
 from ..errors import PullbackError, UsageError
 from ..models import Model
 from ..models.model import layer_names
@@ -23,7 +24,14 @@ from ..program import Program
 from . import settings as checks
 from .callbacks import Callback, EarlyStopping, as_callbacks
 from .checkpoint import fingerprint, load_checkpoint, restore
-from .engine import checked_engine, engine_of, steps_of
+from .engine import (
+    checked_engine,
+    engine_of,
+    engine_source,
+    evaluated_by,
+    native_flat,
+    steps_of,
+)
 from .history import History
 from .keeper import Keeper
 from .loop import Training
@@ -64,6 +72,16 @@ class Prepared:
         if checks.is_solver(self.problem.optimizer):
             return value_and_grad(self.problem.loss_program(), wrt="params")
         return self.problem.step()
+
+    @cached_property
+    def halves(self) -> tuple[Program, Program]:
+        """Gradient and update: the step in two, between which batches are accumulated."""
+        return self.problem.gradient(), self.problem.update()
+
+    @cached_property
+    def wide_step(self) -> Program:
+        """The step in float64, as a solver needs it."""
+        return self.step.astype(np.float64)
 
     @cached_property
     def engine(self) -> str:
@@ -168,7 +186,7 @@ class Prepared:
         then = load_checkpoint(checkpoint).settings.get("engine")
         if self.given["engine"] != AUTO or then not in ENGINES:
             return self
-        checked_engine(then, self.problem.optimizer, self.given["accumulate"])
+        checked_engine(then)
         return replace(self, given={**self.given, "engine": then})
 
     def training(self, callbacks: Any = ()) -> Training:
@@ -177,9 +195,13 @@ class Prepared:
         least = self.plan.least_rows
         seed = self.given["seed"]
         stepper = Stepper(self.problem, self.step, self.part_rows, least, parts, seed)
+        stepper = replace(stepper, evaluated=evaluated_by(self))
+        if parts > 1:
+            stepper = replace(stepper, halves=self.halves)
+            if self.engine == NATIVE:
+                stepper = replace(stepper, compiled=native_flat)
         everyone = [*self.callbacks, *as_callbacks(callbacks)]
-        steps = steps_of(self) if self.engine == NATIVE else None
-        return Training(self.problem, self.plan, stepper, everyone, steps)
+        return Training(self.problem, self.plan, stepper, everyone, steps_of(self))
 
     def resumed(self, checkpoint: str | Path, callbacks: Any = ()) -> Training:
         """The run where a checkpoint stands.
@@ -228,7 +250,8 @@ class Prepared:
         quiet = np.errstate(over="ignore", invalid="ignore", divide="ignore")
         keeper = Keeper(training, None, 0.0, {})
         with self._kept(training), one_blas_thread(), quiet, keeper:
-            report = solve(training, self.step)
+            native = self.engine == NATIVE
+            report = solve(training, self.wide_step, native_executable if native else executable)
         return self._run(training, keeper.ended or report)
 
     @contextmanager
@@ -247,13 +270,14 @@ class Prepared:
             raise
 
     def _run(self, training: Training, ended: str) -> Run:
+        model = self.model(training.params, training.state)
         return Run(
-            model=self.model(training.params, training.state),
+            model=replace(model, engine=NATIVE if self.engine == NATIVE else self.given["engine"]),
             history=History(training.history),
             step=self.step,
             settings=dict(self.settings),
             ended=ended,
-            native_source=training.engine_source,
+            native_source=training.engine_source or engine_source(self),
         )
 
 

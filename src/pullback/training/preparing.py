@@ -88,7 +88,7 @@ class _Preparation:
         self.dtype = checks.floating_dtype(given.dtype)
         self.sampling = checks.one_of("sampling", given.sampling, checks.SAMPLINGS)
         self.parts = checks.whole_number("accumulate", given.accumulate, 1)
-        checked_engine(given.engine, self.rule, self.parts)
+        checked_engine(given.engine)
         x = checks.checked_rows(X, self.dtype)
         self.info = checks.plain_info(given.info, x.shape[1])
         labelled = checks.is_classification(given.task, self.loss, y)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,11 @@ from .loop import Training
 from .steps import draws_of
 
 
-def solve(training: Training, program: Program) -> str:
+def solve(
+    training: Training,
+    program: Program,
+    compiled: Callable[[Program], Callable[..., Any]] = executable,
+) -> str:
     """Minimize the loss over all training rows; one record of the history an iteration.
 
     A line search compares losses that hardly differ, which float32 cannot tell apart, so the
@@ -23,7 +27,8 @@ def solve(training: Training, program: Program) -> str:
 
     Args:
         training: The run at its start.
-        program: (batch, params, state) -> the loss and its gradient.
+        program: (batch, params, state) -> the loss and its gradient, in float64.
+        compiled: What makes it callable.
 
     Returns:
         Why it ended; empty when it found a minimum.
@@ -43,8 +48,7 @@ def solve(training: Training, program: Program) -> str:
             f"L-BFGS keeps no running statistics, and this network needs {', '.join(problem.state)}"
             "; take LayerNorm in place of BatchNorm, or an update rule such as pb.optim.Adam()."
         )
-    wide = program.astype(np.float64)
-    run = executable(wide)
+    run = compiled(program)
     batch = [_in_float64(array) for array in rows.flat]
 
     def value_and_gradient(params: Mapping[str, Any]) -> tuple[float, dict[str, Any]]:
@@ -60,7 +64,7 @@ def solve(training: Training, program: Program) -> str:
         training.begin()
         training.open()
         start = {name: _in_float64(value) for name, value in problem.params.items()}
-        failure = failure_of(wide, [*batch, *start.values()], {})
+        failure = failure_of(program, [*batch, *start.values()], {})
         if failure is not None:
             raise TrainingError(
                 "L-BFGS cannot begin: the loss or its gradient is not finite. "

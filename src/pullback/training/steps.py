@@ -99,7 +99,9 @@ class Stepper:
         part_rows: Rows of such a batch.
         least_rows: A last batch with fewer rows joins the one before it.
         seed: Of random draws.
-        compiled: What makes a program callable.
+        compiled: What makes the programs of a step callable.
+        evaluated: What makes the programs that look at all rows callable.
+        halves: Gradient and update, for steps of several batches, if they are at hand.
     """
 
     problem: Problem
@@ -109,6 +111,8 @@ class Stepper:
     parts: int
     seed: int
     compiled: Callable[[Program], Flat] = _fast
+    evaluated: Callable[[Program], Flat] = _fast
+    halves: tuple[Program, Program] | None = None
 
     def __call__(
         self, rows: Rows, variables: Variables, update: int, numbers: Mapping[str, float]
@@ -199,7 +203,7 @@ class Stepper:
 
     @cached_property
     def _programs(self) -> tuple[Program, Program]:
-        return self.problem.gradient(), self.problem.update()
+        return self.halves or (self.problem.gradient(), self.problem.update())
 
     @cached_property
     def _whole(self) -> Flat:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any
@@ -229,12 +230,17 @@ class _Call:
         threads = self._sized.threads
         is_long = self._sized.work >= LONG
         errors: list[BaseException] = []
+        at_work = set(range(threads))
 
         def work(thread: int) -> None:
             try:
                 self._table.run(thread, threads)
             except BaseException as error:
                 errors.append(error)
+            at_work.discard(thread)
+            while errors and at_work:  # others may wait for a thread that has ended
+                self._control[ROUND] += 1
+                time.sleep(0.001)
 
         helpers = [
             threading.Thread(target=work, args=(n,), name="pullback-call", daemon=True)
@@ -247,8 +253,6 @@ class _Call:
         for helper in helpers:
             while helper.is_alive():
                 helper.join(0.05)
-                if errors:  # the others wait for a thread that has ended
-                    self._control[ROUND] += 1
         if errors:
             raise errors[0]
 

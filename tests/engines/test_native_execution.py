@@ -1,0 +1,292 @@
+"""Programs called natively: what goes in and comes out, threads, and what is refused.
+
+Most tests run the emitted loops as they stand; those with `machine` run one compiled program.
+"""
+
+import multiprocessing
+import os
+import threading
+
+import numpy as np
+import pytest
+
+import pullback as pb
+from pullback import compiling
+from pullback.engines import choice
+from pullback.engines.native import NotCompilable, calls, machine, modules
+from pullback.engines.native.execution import NativeExecutable
+from pullback.errors import ProgramError, UsageError
+
+RANDOM = np.random.default_rng(0)
+
+
+def plain(source, entry, arguments):
+    return machine.load_plain(source)[entry]
+
+
+def as_it_stands(function, **axes):
+    program = pb.trace(function, **axes)
+    return NativeExecutable(program, plain, 1), pb.compile(program)
+
+
+def same(got, want):
+    assert type(got) is type(want)
+    assert np.asarray(got).dtype == np.asarray(want).dtype
+    assert np.shape(got) == np.shape(want)
+    assert np.allclose(got, want, rtol=1e-12, atol=1e-14)
+
+
+CAPTURED = RANDOM.normal(size=3)
+
+
+def forward(x, W, gain=0.5):
+    z = x @ W + CAPTURED
+    return {
+        "h": np.tanh(z) * gain,
+        "again": [x, np.tanh(z) * gain],
+        "best": np.argmax(z, axis=1),
+        "above": z > 0,
+        "sum": np.sum(z),
+        "twice": gain * 2,
+    }
+
+
+@pytest.fixture(scope="module")
+def pair():
+    return as_it_stands(forward, x="N 2", W="2 3", gain=0.5)
+
+
+def test_results_are_those_of_the_reference_engine(pair):
+    native, reference = pair
+    W = RANDOM.normal(size=(2, 3))
+    for rows in (1, 5, 2, 300):
+        x = RANDOM.normal(size=(rows, 2))
+        got, want = native(x, W, 0.25), reference(x, W, 0.25)
+        assert list(got) == list(want)
+        for name in ("h", "best", "above", "sum", "twice"):
+            same(got[name], want[name])
+        for one, other in zip(got["again"], want["again"], strict=True):
+            same(one, other)
+
+
+def test_what_a_call_returns_is_the_callers_own(pair):
+    native, _ = pair
+    x, W = RANDOM.normal(size=(4, 2)), RANDOM.normal(size=(2, 3))
+    before = x.copy()
+    first = native(x, W, 1.0)
+    kept = first["h"].copy()
+    first["again"][0][...] = 7
+    first["again"][1][...] = 7
+    assert np.array_equal(x, before)
+    assert np.array_equal(first["h"], kept)
+    native(x + 1, W, 1.0)
+    assert np.array_equal(first["h"], kept)
+
+
+def test_arrays_however_they_lie(pair):
+    native, reference = pair
+    x, W = RANDOM.normal(size=(6, 2)), RANDOM.normal(size=(2, 3))
+    fixed = x.copy()
+    fixed.flags.writeable = False
+    odd = np.frombuffer(b"." + x.tobytes(), np.uint8)[1:].view("f8").reshape(6, 2)
+    assert not odd.flags.aligned
+    want = reference(x, W, 1.0)["h"]
+    for other in (fixed, x[::-1][::-1], np.asfortranarray(x), x.astype(">f8"), odd):
+        same(native(other, np.asfortranarray(W), 1.0)["h"], want)
+
+
+def test_large_arrays_however_they_lie(monkeypatch):
+    monkeypatch.setattr(calls, "SMALL", 0)
+    native, reference = as_it_stands(lambda x, y: (x * y, np.sum(x)), x="N D", y="N D")
+    x, y = RANDOM.normal(size=(2, 5, 4))
+    read_only = x.copy()
+    read_only.flags.writeable = False
+    for one in (x, read_only, np.asfortranarray(x), x[:, ::-1], x.astype("f4").astype("f8")):
+        for got, want in zip(native(one, y), reference(one, y), strict=True):
+            same(got, want)
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (4, 0), (0, 0)])
+def test_axes_of_length_0(shape):
+    native, reference = as_it_stands(lambda x: (x * 2, np.sum(x, axis=0), x), x="N D")
+    x = np.zeros(shape)
+    results = native(x)
+    for got, want in zip(results, reference(x), strict=True):
+        same(got, want)
+    assert not np.shares_memory(results[2], x)
+    same(native(np.ones((2, 3)))[1], np.full(3, 2.0))
+
+
+def test_more_lengths_than_are_kept():
+    native, reference = as_it_stands(lambda x: x - np.mean(x), x="N")
+    for count in [*range(1, 2 * calls.LENGTHS_KEPT), 3, 1]:
+        x = RANDOM.normal(size=count)
+        same(native(x), reference(x))
+    assert len(native._calls._idle) == calls.LENGTHS_KEPT
+
+
+def test_numbers_by_name_and_by_default():
+    program = pb.trace(lambda x, rate: x * rate, x="N", rate=2.0)
+    native = NativeExecutable(program, plain, 1)
+    same(native(np.arange(3.0), rate=3.0), np.array([0.0, 3.0, 6.0]))
+    same(native(np.arange(3.0), 4), np.array([0.0, 4.0, 8.0]))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ((np.ones((4, 3)), np.ones((2, 3)), 1.0), "x has shape"),
+        ((np.ones((4, 2)), np.ones((2, 4)), 1.0), "W has shape"),
+        ((np.ones((4, 2), "f4"), np.ones((2, 3)), 1.0), "x is float32"),
+        ((np.ones((4, 2)),), "is missing"),
+    ],
+)
+def test_what_does_not_fit_is_refused(pair, arguments, problem):
+    native, reference = pair
+    with pytest.raises(ProgramError, match=problem) as told:
+        native(*arguments)
+    with pytest.raises(ProgramError) as expected:
+        reference(*arguments)
+    assert str(told.value) == str(expected.value)
+
+
+def test_flat_reads_no_memory_beyond_arrays_of_another_shape(pair):
+    native, _ = pair
+    with pytest.raises(ProgramError, match="W has shape"):
+        native.flat(np.ones((4, 2)), np.ones((2, 2)), 1.0)
+
+
+def test_inside_a_trace():
+    native, _ = as_it_stands(lambda x: np.tanh(x) * 2, x="N")
+    outer = pb.trace(lambda x: np.sum(native(x)), x="N")
+    assert [equation.primitive.name for equation in outer.equations] == ["tanh", "multiply", "sum"]
+
+
+def test_a_label_outside_the_classes_gives_zeros():
+    native, _ = as_it_stands(lambda y: pb.nn.one_hot(y, 3), y="i8 N")
+    assert native(np.array([2, 7, -9])).tolist() == [[0, 0, 1], [0, 0, 0], [0, 0, 0]]
+
+
+# Compiled.
+
+
+def looked_up(x, W, place):
+    z = x @ W + W[place]
+    return np.tanh(z), np.argmax(z, axis=1), np.sum(z)
+
+
+@pytest.fixture(scope="module")
+def compiled():
+    if choice.missing_for_native():
+        pytest.skip("needs Numba")
+    program = pb.trace(looked_up, x="N D", W="D 4", place="i8 N")
+    native = pb.compile(program, engine="native")
+    x, W = RANDOM.normal(size=(700, 6)), RANDOM.normal(size=(6, 4))
+    return native, pb.compile(program), (x, W, RANDOM.integers(-6, 6, 700))
+
+
+@pytest.fixture
+def on_threads(compiled, monkeypatch):
+    """The compiled program for calls that let so many threads work."""
+    monkeypatch.setattr(modules, "WORTH_THREADS", 0)
+    monkeypatch.setattr(modules, "TILE_ROWS", 24)
+
+    def made(threads):
+        native = NativeExecutable(compiled[0].program, None, threads)
+        native.modules._functions = compiled[0].modules._functions
+        return native
+
+    return made
+
+
+def test_machine_code(compiled):
+    native, reference, arguments = compiled
+    for got, want in zip(native(*arguments), reference(*arguments), strict=True):
+        same(got, want)
+    assert pb.compile(native.program, engine="native") is native
+    assert "def call(" in native.engine_source
+
+
+def test_same_bits_for_any_number_of_threads(on_threads, compiled):
+    _, reference, arguments = compiled
+    one, two, three = (on_threads(n)(*arguments) for n in (1, 2, 3))
+    for got, other, more, want in zip(one, two, three, reference(*arguments), strict=True):
+        same(got, want)
+        assert np.asarray(got).tobytes() == np.asarray(other).tobytes()
+        assert np.asarray(got).tobytes() == np.asarray(more).tobytes()
+
+
+def test_an_index_out_of_bounds_ends_every_thread(on_threads, compiled):
+    _, _, (x, W, place) = compiled
+    wrong = place.copy()
+    wrong[-1] = 6
+    for threads in (1, 2):
+        native = on_threads(threads)
+        with pytest.raises(IndexError):
+            native(x, W, wrong)
+        assert np.isfinite(native(x, W, place)[2])
+
+
+def test_several_threads_call_at_once(compiled):
+    native, _, (x, W, place) = compiled
+    inputs = [x + n for n in range(4)]
+    alone = [native(each, W, place)[0].tobytes() for each in inputs]
+    wrong = []
+
+    def call(n):
+        for _ in range(200):
+            if native(inputs[n], W, place)[0].tobytes() != alone[n]:
+                wrong.append(n)
+
+    threads = [threading.Thread(target=call, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def _in_child(native, arguments, results):
+    results.put(native(*arguments)[2])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+def test_a_forked_process_calls_too(on_threads, compiled):
+    native = on_threads(2)
+    want = native(*compiled[2])[2]
+    context = multiprocessing.get_context("fork")
+    results = context.Queue()
+    child = context.Process(target=_in_child, args=(native, compiled[2], results))
+    child.start()
+    assert results.get(timeout=60) == want
+    child.join(60)
+    assert child.exitcode == 0
+
+
+# Asked for.
+
+
+def test_a_function_is_compiled_for_each_kind_of_arguments(monkeypatch):
+    monkeypatch.setattr(machine, "load_native", plain)
+    monkeypatch.setattr(choice, "missing_for_native", lambda: "")
+    function = pb.compile(lambda x, scale=2.0: np.exp(x) * scale, engine="native")
+    same(function(np.zeros(3)), np.full(3, 2.0))
+    same(function(np.zeros((2, 2)), 3.0), np.full((2, 2), 3.0))
+    same(function(np.zeros((0, 2))), np.zeros((0, 2)))
+    assert len(function.programs) == 3
+
+
+def test_refused(monkeypatch):
+    with pytest.raises(UsageError, match="There is no engine 'nativ'.*Did you mean 'native'"):
+        pb.compile(forward, engine="nativ")
+
+    def refuse(program):
+        raise NotCompilable("y = sort(...) cannot be compiled: there are no loops.")
+
+    monkeypatch.setattr(compiling, "native_executable", refuse)
+    with pytest.raises(UsageError, match=r"engine='native': y = sort\(\.\.\.\) cannot be compiled"):
+        pb.compile(pb.trace(lambda x: x + 1, x="N"), engine="native")
+    monkeypatch.setattr(compiling, "missing_for_native", lambda: "The native engine needs Numba.")
+    with pytest.raises(UsageError, match=r"engine='native': The native engine needs Numba\."):
+        pb.compile(forward, engine="native")
