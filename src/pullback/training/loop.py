@@ -324,7 +324,7 @@ class Training:
             return means
         scale = self.problem.target_scale
         errors = means.pop("absolute_error"), means.pop("squared_error")
-        scores = NumberScores.of(*errors, rows.labels, 1.0 if scale is None else scale.scale)
+        scores = NumberScores.of(*errors, rows.variance, 1.0 if scale is None else scale.scale)
         return scores.told() | means
 
     def _diverged(self, failure: Failure, rate: float) -> TrainingError:

@@ -47,16 +47,15 @@ class NumberScores:
     root_mean_squared_error: Any
 
     @classmethod
-    def of(cls, absolute: Any, squared: Any, targets: Any, unit: Any = 1.0) -> NumberScores:
+    def of(cls, absolute: Any, squared: Any, variance: Any, unit: Any = 1.0) -> NumberScores:
         """The scores of a set.
 
         Args:
             absolute: The mean of |y_pred - y| of each column, (columns,).
             squared: The mean of (y_pred - y)^2 of each column, (columns,).
-            targets: The true numbers, (rows, columns).
+            variance: Of the true numbers, float64 (columns,).
             unit: What the errors and targets were divided by, per column or for all.
         """
-        variance = np.var(targets, axis=0, dtype=np.float64)
         with np.errstate(divide="ignore", invalid="ignore"):
             r2 = np.where(variance > 0, 1 - squared / variance, np.nan)
         return cls(r2, absolute * unit, np.sqrt(squared) * unit)

@@ -86,7 +86,7 @@ class OfNumbers(SetResult):
         """The scores of each column."""
         error = np.asarray(self.predicted, np.float64) - self.truth
         absolute, squared = np.mean(np.abs(error), axis=0), np.mean(error**2, axis=0)
-        return NumberScores.of(absolute, squared, self.truth)
+        return NumberScores.of(absolute, squared, np.var(self.truth, axis=0, dtype=np.float64))
 
     @property
     def scores(self) -> dict[str, float]:

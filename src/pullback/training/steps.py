@@ -54,6 +54,11 @@ class Rows:
         return [self.x, self.labels, *([] if self.weights is None else [self.weights])]
 
     @cached_property
+    def variance(self) -> Any:
+        """Of targets that are numbers, column by column, in float64."""
+        return np.var(self.labels, axis=0, dtype=np.float64)
+
+    @cached_property
     def weight(self) -> float:
         """The sum of the weights; the number of rows where there are none."""
         return float(len(self)) if self.weights is None else float(np.sum(self.weights))
