@@ -228,6 +228,7 @@ class Storage:
         activations, the error signal of these to that of those.
         """
         over: dict[Value, Value] = {}
+        gone: set[Value] = set()
         fixed = {memory_of(v) for v in (*self.outputs, *self.loops.inputs) if isinstance(v, Value)}
         fixed |= {v.same_memory for v in self.stored if v.same_memory is not None}
         readers: dict[Value, set[Work]] = {}
@@ -240,8 +241,9 @@ class Storage:
             if isinstance(work, Kernel) and len(blocks_of(work)) == 1:
                 for out, old in _overwriting(work, free):
                     is_last = readers[old] == {work} and not _is_reduced(made_in[old], old)
-                    if is_last and out not in over and old not in over.values():
+                    if is_last and out not in over and old not in gone:
                         home = over.get(old, old)
+                        gone.add(old)
                         home.name, over[out] = out.name, home
         return over
 
