@@ -140,6 +140,11 @@ class Training:
         """The source of the steps that an engine of machine code runs; empty on the reference."""
         return "" if self._pieces is None else self._pieces.source
 
+    @property
+    def engine_plan(self) -> Any:
+        """Where the arrays of an engine of machine code lie; None on the reference."""
+        return None if self._pieces is None else self._pieces.memory_plan
+
     def close(self) -> None:
         """Give back what an engine holds; the variables stay."""
         if self._pieces is not None:

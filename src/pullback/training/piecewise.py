@@ -55,12 +55,14 @@ class Piecewise:
         columns: Where in what a step tells what stands.
         moved: Whether steps were done since the variables were last asked for or set.
         source: What runs.
+        memory_plan: Where its arrays lie, if it tells.
     """
 
     def __init__(
         self, plan: Plan, rule: Optimizer, program: Program, steps: Steps, variables: Variables
     ) -> None:
         self._plan, self.source = plan, steps.source
+        self.memory_plan = getattr(steps, "plan", None)
         outputs = zip(program.result.paths(), program.outputs, strict=True)
         numbers = {path for path, atom in outputs if not atom.aval.shape}
         self.columns: Columns = [

@@ -278,6 +278,7 @@ class Prepared:
             settings=dict(self.settings),
             ended=ended,
             native_source=training.engine_source or engine_source(self),
+            native_plan=training.engine_plan,
         )
 
 

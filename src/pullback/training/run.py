@@ -58,6 +58,7 @@ class Run:
         settings: Every setting, defaults included (plain data).
         ended: Why it ended before its last epoch; empty when it did not.
         native_source: What the native engine compiled; empty on the reference engine.
+        native_plan: Where the native engine's arrays lie; None on the reference engine.
 
     Example:
         >>> import numpy as np, pullback as pb
@@ -73,6 +74,7 @@ class Run:
     settings: Mapping[str, Any]
     ended: str = ""
     native_source: str = field(default="", repr=False)
+    native_plan: Any = field(default=None, repr=False)
 
     def engine_source(self) -> str:
         """The Python source of what ran: the native engine's loops, or the step as NumPy.
@@ -85,6 +87,24 @@ class Run:
             True
         """
         return self.native_source or self.step.to_numpy()
+
+    def memory_plan(self) -> Any:
+        """Where the values of a step lie in memory, and how long: a table to print.
+
+        Returns:
+            The native engine's plan of parameters, rule state and activations; on the reference
+            engine that of its buffers (`Program.memory_plan`). `bytes` is the size of the block.
+
+        Example:
+            >>> import numpy as np, pullback as pb
+            >>> net = pb.nn.Sequential(pb.nn.Dense(2))
+            >>> run = pb.train(net, np.eye(2), ["left", "right"], batch_size="full", epochs=3)
+            >>> run.memory_plan().bytes > 0
+            True
+        """
+        if self.native_plan is not None:
+            return self.native_plan
+        return self.step.memory_plan(**dict.fromkeys(self.step.axes, self.settings["rows_per_step"]))
 
     @property
     def made_it_worse(self) -> bool:
