@@ -6,6 +6,7 @@ import sys
 import warnings
 from collections.abc import Mapping
 from functools import cached_property
+from operator import is_
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,6 +51,7 @@ class Answers:
         self._most_on_reference = {NATIVE: -1, REFERENCE: EVERYTHING}.get(engine)
         self._params: list[Any] = []
         self._calls: Calls | None = None
+        self._in_parts = False
 
     def of(self, rows: Any, params: Mapping[str, Any]) -> Any:
         """What the program says of the rows; None when a number among them is not finite.
@@ -62,7 +64,15 @@ class Answers:
         """
         if self._is_native(len(rows)):
             try:
-                return self._on_native(self._calls_with(rows, params), rows)
+                calls = self._calls
+                known = self._params
+                same = len(known) == len(params) and all(map(is_, params.values(), known))
+                if calls is None or not same:
+                    calls = self._bound(rows, params)
+                if self._in_parts and len(rows) > ROWS_AT_ONCE:
+                    return self._joined(calls, rows)
+                answers, nothing = calls((rows,))
+                return answers if nothing == 0 else None
             except NotCompilable as error:
                 self._most_on_reference = EVERYTHING
                 line = f"This runs on the reference engine: {error}"
@@ -93,32 +103,21 @@ class Answers:
     # Native.
 
     @staticmethod
-    def _asked(calls: Calls, rows: Any) -> tuple[Any, bool]:
-        answers, nothing = calls((rows,))
-        return answers, nothing == 0
-
-    def _on_native(self, calls: Calls, rows: Any) -> Any:
-        if calls.is_tiled or len(rows) <= ROWS_AT_ONCE:
-            answers, finite = self._asked(calls, rows)
-            return answers if finite else None
+    def _joined(calls: Calls, rows: Any) -> Any:
+        """What the program says of some rows after the other."""
         parts = []
         for start in range(0, len(rows), ROWS_AT_ONCE):
-            answers, finite = self._asked(calls, rows[start : start + ROWS_AT_ONCE])
-            if not finite:
+            answers, nothing = calls((rows[start : start + ROWS_AT_ONCE],))
+            if nothing != 0:
                 return None
             parts.append(answers)
         return np.concatenate(parts)
 
-    def _calls_with(self, rows: Any, params: Mapping[str, Any]) -> Calls:
+    def _bound(self, rows: Any, params: Mapping[str, Any]) -> Calls:
         """The compiled program with these parameters."""
-        if self._calls is not None and len(params) == len(self._params):
-            for now, before in zip(params.values(), self._params, strict=True):
-                if now is not before:
-                    break
-            else:
-                return self._calls
         values = self.compiled.checked(rows, dict(params))
         calls = self.compiled.fixed({i: value for i, value in enumerate(values) if i})
+        self._in_parts = not calls.is_tiled
         # A copy would not see what is written to the parameters later.
         if not calls.copies:
             self._calls, self._params = calls, list(params.values())

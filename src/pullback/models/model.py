@@ -128,10 +128,8 @@ class Model:
         classes = self.classes
         if classes is None:
             return answers
-        if len(answers) == 1:
-            place = answers.item()
-            if 0 <= place < len(classes.labels):  # what `decode` does, for the fewest microseconds
-                return classes.labels[place : place + 1].copy()
+        if len(answers) == 1 and 0 <= answers.item() < len(classes.labels):
+            return classes.labels[answers]  # what `decode` does, in the fewest microseconds
         return classes.decode(answers)
 
     def predict_proba(self, X: Any) -> Any:

@@ -115,7 +115,7 @@ class Compiled:
 class Bound:
     """A call of machine code with fixed arguments: arrays by reference, numbers by value."""
 
-    __slots__ = ("_address", "_code", "_keep", "_places", "_result", "_table", "_words")
+    __slots__ = ("_address", "_code", "_keep", "_places", "_result", "_table", "_words", "run")
 
     def __init__(
         self, code: Callable[..., int], result: str, arguments: tuple[Any, ...], owner: Compiled
@@ -129,6 +129,7 @@ class Bound:
         self._address = self._words.ctypes.data
         self._table = self._words[:1].view(_dtype_of(result)) if result else None
         self._code, self._result = code, result
+        self.run = _runner(code, self._address)
         self._keep = (arguments, owner)
 
     def point(self, number: int, address: int, shape: tuple[int, ...]) -> None:
@@ -149,9 +150,18 @@ class Bound:
         Raises:
             IndexError: When the code met an index that is out of bounds.
         """
-        if self._code(self._address):
-            raise IndexError("An index is out of bounds.")
+        self.run()
         return self._table[0].item() if self._table is not None else None
+
+
+def _runner(code: Callable[..., int], address: int) -> Callable[[], None]:
+    """The call without its result, in the fewest steps."""
+
+    def run() -> None:
+        if code(address):
+            raise IndexError("An index is out of bounds.")
+
+    return run
 
 
 def _words_of(argument: Any) -> list[int]:

@@ -152,6 +152,9 @@ class _Call:
             else:
                 self._numbers.append((n, place_of[i], is_float))
         self._results = self._all_results(modules)
+        self._varies = bool(self._passed or self._numbers or self._made)
+        alone = sized.threads == 1 and sized.work < LONG
+        self._run = self._table.runner(0, 1) if alone else self._on_threads
 
     def _all_results(self, modules: Modules) -> list[Callable[[], Any]]:
         """For each output a function that gives it after a call, or makes its array before."""
@@ -199,25 +202,27 @@ class _Call:
 
     def __call__(self, values: Sequence[Any]) -> list[Any]:
         """One value per output."""
-        table = self._table
         for place, buffer in self._copied:
             buffer[...] = values[place]
-        alive = []  # an array must not be freed before the program has read it
+        alive = self._prepared(values) if self._varies else None
+        self._run()
+        del alive  # no array was freed before the program had read it
+        return [result() for result in self._results]
+
+    def _prepared(self, values: Sequence[Any]) -> list[Any]:
+        """Numbers and large arrays put in their places; the arrays, which must not be freed."""
+        alive = []
         for place, number, dtype, shape in self._passed:
             array = _passable(values[place], dtype)
-            table.put(number, array, shape)
+            self._table.put(number, array, shape)
             alive.append(array)
         for n, place, is_float in self._numbers:
             self._set_number(n, values[place], is_float)
         for output, number, shape in self._made:
             array = np.empty(self._shapes[output], self._atoms[output].aval.dtype)
-            table.put(number, array, shape)
+            self._table.put(number, array, shape)
             self._new[output] = array
-        if self._sized.threads == 1 and self._sized.work < LONG:
-            table.run(0, 1)
-        else:
-            self._on_threads()
-        return [result() for result in self._results]
+        return alive
 
     def _set_number(self, number: int, value: Any, is_float: bool) -> None:
         if is_float:
@@ -234,7 +239,7 @@ class _Call:
 
         def work(thread: int) -> None:
             try:
-                self._table.run(thread, threads)
+                self._table.runner(thread, threads)()
             except BaseException as error:
                 errors.append(error)
             at_work.discard(thread)
@@ -286,12 +291,11 @@ class _Table:
         for bound in self._bound:
             bound.point(4 + number, address, shape)
 
-    def run(self, thread: int, threads: int) -> None:
-        """Call the function as one of some threads."""
+    def runner(self, thread: int, threads: int) -> Callable[[], Any]:
+        """What calls the function as one of some threads."""
         if self._bound:
-            self._bound[thread]()
-        else:
-            self._function(*self._arguments, thread, threads)
+            return self._bound[thread].run
+        return lambda: self._function(*self._arguments, thread, threads)
 
 
 def _bytes(shape: Sequence[int], dtype: Any) -> int:

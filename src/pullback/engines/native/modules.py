@@ -136,9 +136,9 @@ class Modules:
     def function(self, module: Emitted) -> Callable[..., Any]:
         """The compiled function of a module."""
         if module.tiled not in self._functions:
-            load = self._load
-            if load is None:
-                from .machine import load_native as load
+            from .machine import load_native
+
+            load = self._load or load_native
             self._functions[module.tiled] = load(module.source, "call", self.placeholders(module))
         return self._functions[module.tiled]
 
@@ -211,7 +211,7 @@ def _axes_of(dim: Any) -> Iterable[str]:
     return dim.axes if isinstance(dim, Dim) else ()
 
 
-def squeezed(shape: Sequence[int], dims: Sequence[Any]) -> tuple[int, ...]:
+def squeezed(shape: Sequence[Any], dims: Sequence[Any]) -> tuple[Any, ...]:
     """A shape without the axes of length 1 of a program's shape; one number is a vector."""
     pairs = zip(shape, dims, strict=True)
     return tuple(length for length, dim in pairs if dim != 1) or (1,)
