@@ -114,6 +114,7 @@ EQUIVALENT = {
     "as_scalar": {"averaged"},  # its cotangent is one number, the mean of itself
     "with_rule": set(FOR_ANY_RULE),  # its sample is of whole numbers, which have no slope
     "sign": set(FOR_ANY_RULE),  # its cotangent is 0, and no change of 0 is a fault
+    "floor": set(FOR_ANY_RULE),  # nor of this one
 }
 
 WITH_RULE = sorted(

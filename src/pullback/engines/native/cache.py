@@ -54,8 +54,9 @@ def folder() -> Path | None:
     macOS, `%LOCALAPPDATA%` on Windows. None if the user has no home.
 
     Example:
-        >>> folder()
-        PosixPath('/somewhere/.cache/pullback')
+        >>> place = folder()
+        >>> place is None or place.is_absolute()
+        True
     """
     own = os.environ.get("PULLBACK_CACHE_DIR")
     if own:
