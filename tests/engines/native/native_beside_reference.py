@@ -136,18 +136,13 @@ def _calls(work, each):
 
 def poisoned(steps):
     """Fill what is not kept from step to step with bytes that are NaN, -1 and True."""
-    kept = [
-        (int(begin), int(np.prod(view.shape, dtype=int)) * view.itemsize)
-        for view, begin in ((view, _begin(steps, view)) for view in steps.variables())
-    ]
     lost = np.ones(len(steps._memory), bool)
-    for begin, size in kept:
-        lost[begin : begin + size] = False
+    for held, begin, life in zip(
+        steps._emitted.held, steps._places[0], steps.plan.lifetimes, strict=True
+    ):
+        if held.last is None:
+            lost[begin : begin + life.entries] = False
     steps._memory[lost] = 255
-
-
-def _begin(steps, view):
-    return view.ctypes.data - steps._memory.ctypes.data
 
 
 def difference(one, other):

@@ -37,6 +37,17 @@ def cosine(outputs, targets):
     return 1 - products / np.sqrt(np.sum(outputs**2) * np.sum(targets**2) + 1e-6)
 
 
+FACTORS = np.array([0.5, 2.0])
+PLACES = np.array([1, 1, 0])
+
+
+def with_first(values, first):
+    """Values with another first row."""
+    values = np.copy(values)
+    values[0] = first
+    return values
+
+
 def pairs(outputs, targets):
     """A loss that compares each row with each."""
     apart = outputs[:, None, :] - outputs[None, :, :]
@@ -64,6 +75,11 @@ MIXING = {
     "sums so far": lambda z, t: np.mean((np.cumsum(z, axis=0) - np.cumsum(t, axis=0)) ** 2),
     "standardized": lambda z, t: np.mean(((z - np.mean(z, axis=0)) / np.std(t, axis=0) - t) ** 2),
     "furthest": lambda z, t: np.max(np.sum((z - t) ** 2, axis=1)),
+    "captured arrays": lambda z, t: np.mean((z - t) ** 2 @ FACTORS) + np.mean(z[:, PLACES] ** 2),
+    "written": lambda z, t: np.mean((z - with_first(t, 0.5)) ** 2),
+    "parts of a product": lambda z, t: np.mean(
+        np.prod(1.2 + np.tanh(np.stack([z, 2 * z])), axis=(0, 2)) * t[:, 0]
+    ),
     "weights of rows": lambda z, t: np.sum(nn.softmax(z[:, 0], axis=0) * np.abs(z - t)[:, 1]),
 }
 
