@@ -58,6 +58,9 @@ def test_each_program_is_loaded_once_for_all_rows(native, uncompiled):
     for rows in (1, 2, 30, 1):
         native.predict(X[:rows])
     assert len(uncompiled) == 1
+    bound = native._ready["predictions"]._calls
+    native.predict(X[:2])
+    assert bound is native._ready["predictions"]._calls is not None
 
 
 def test_the_rows_of_a_call_are_cut_where_memory_for_all_would_be_needed(trained, monkeypatch):

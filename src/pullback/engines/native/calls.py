@@ -304,8 +304,10 @@ def _bytes(shape: Sequence[int], dtype: Any) -> int:
 
 def _passable(value: Any, dtype: Any) -> Any:
     """The array as compiled code takes it: of this dtype, in row order, aligned."""
-    if type(value) is np.ndarray and value.dtype == dtype and value.flags.carray:
-        return value
+    if type(value) is np.ndarray and value.dtype == dtype:
+        flags = value.flags
+        if flags.c_contiguous and flags.aligned:
+            return value
     array = np.asarray(value, dtype, order="C")
     return array if array.flags.aligned else array.copy()
 
