@@ -9,7 +9,7 @@ import numpy as np
 
 __all__ = ["wait"]
 
-ARRIVED, ROUND, STOP, STOPPED, FIRST_UPDATE, STEPS, ORDERED, SPOILED = range(8)
+ARRIVED, ROUND, STOP, STOPPED, FIRST_UPDATE, STEPS, ORDERED, SPOILED, FAILED = range(9)
 """What the entries of a control array count or say."""
 
 SPINS = 4096
@@ -22,7 +22,7 @@ def new_control() -> Any:
 
 
 def wait(control: Any, threads: int) -> None:
-    """Return when all threads have come here. Uncompiled code runs on one thread."""
+    """Return when all threads have come here, or one has failed. Plain code has one thread."""
     if threads != 1:
         raise RuntimeError("only compiled code waits for other threads")
 
@@ -86,6 +86,8 @@ def register() -> None:
             while load(control, ROUND) == present:
                 spins += 1
                 if spins > SPINS:
+                    if load(control, FAILED) != 0:
+                        return
                     yield_thread()
 
         return implementation

@@ -15,7 +15,16 @@ from ...primitives import labels
 from ...program import Program, Var
 from . import NotCompilable
 from .axes import Axis
-from .barrier import FIRST_UPDATE, ORDERED, SPOILED, STEPS, STOP, new_control
+from .barrier import (
+    FAILED,
+    FIRST_UPDATE,
+    ORDERED,
+    SPOILED,
+    STEPS,
+    STOP,
+    STOPPED,
+    new_control,
+)
 from .crew import Crew
 from .emitting import Emitted, emitted_steps
 from .lowering import Loops, lowered
@@ -196,8 +205,16 @@ class NativeSteps:
         bind: Callable[..., Callable[[], int]]
         bind = getattr(function, "bind", None) or partial(partial, function)
         calls = [bind(*arguments, thread, self.threads) for thread in range(self.threads)]
-        table.work = lambda thread: calls[thread]()
+        table.work = partial(self._as_one_of, calls)
         return table
+
+    def _as_one_of(self, calls: Sequence[Callable[[], int]], thread: int) -> int:
+        """What one of the threads does; where it fails, the others must not wait for it."""
+        try:
+            return calls[thread]()
+        except BaseException:
+            self._control[[STOP, STOPPED, FAILED]] = 1
+            raise
 
     def _view(self, position: int, names: Sequence[str]) -> Any:
         """The memory of an input."""
