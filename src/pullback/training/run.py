@@ -104,7 +104,8 @@ class Run:
         """
         if self.native_plan is not None:
             return self.native_plan
-        return self.step.memory_plan(**dict.fromkeys(self.step.axes, self.settings["rows_per_step"]))
+        rows = self.settings["rows_per_step"]
+        return self.step.memory_plan(**dict.fromkeys(self.step.axes, rows))
 
     @property
     def made_it_worse(self) -> bool:

@@ -88,9 +88,7 @@ class NativeSteps:
             split = replace(split, tile=rows, tiled=False)
         self.split: Split = split
         self.source = self._emitted.source
-        # A thread that meets an index out of bounds ends; others would wait for it at a barrier.
-        most = 1 if "place_in(" in self.source else threads
-        self.threads = max(1, min(most, self.split.pieces))
+        self.threads = max(1, min(threads, self.split.pieces))
         self._sizes = _sizes(self._emitted, rows)
         memory = memory_for(self._emitted, self._sizes, self.split, self.threads)
         self.plan, self._memory, self._places = memory
