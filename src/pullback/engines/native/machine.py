@@ -159,8 +159,15 @@ def stamp() -> str:
         *(sys.version, platform.machine(), sys.platform),
         *(version(name) for name in ("numba", "llvmlite", "numpy")),
         *(binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten()),
-        # Numba's settings: optimization, processor ...
-        *(sorted(f"{k}={v}" for k, v in os.environ.items() if k.startswith("NUMBA_"))),
+        # Numba's settings: optimization, processor ... A worker of joblib sets how many threads
+        # Numba's own parallel loops take, of which there are none.
+        *(
+            sorted(
+                f"{k}={v}"
+                for k, v in os.environ.items()
+                if k.startswith("NUMBA_") and k != "NUMBA_NUM_THREADS"
+            )
+        ),
     )
 
 
