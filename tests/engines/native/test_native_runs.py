@@ -23,6 +23,8 @@ import pullback as pb
 from pullback.engines import choice
 from pullback.engines.native import epoch, machine
 from pullback.engines.native.planning import Split
+from pullback.training.loop import initial_variables
+from pullback.trees import flatten
 
 pytest.importorskip("numba")
 
@@ -71,25 +73,25 @@ def test_a_run_follows_the_reference(alone):
 
 
 def test_a_forked_process_trains_too(alone):
-    trained()  # helper threads have been there
-    read, write = os.pipe()
+    run = pb.training.prepare(network(), ROWS, LABELS, optimizer=ADAM, engine="reference")
+    steps = native_steps(run, PIECES, None, threads=2)
+    first = on_native(run, steps)  # its helper thread is there, and not in the child
+    start = initial_variables(run.problem)
     child = os.fork()
     if child == 0:
         status = 1
         try:
-            again = trained()
-            same = all(
-                np.array_equal(v, alone.model.params[n]) for n, v in again.model.params.items()
-            )
-            os.write(write, b"same" if same else b"other")
-            status = 0
+            signal.alarm(30)
+            steps.restore([*start.flat, *flatten(start.rule_state)[0]])
+            told = on_native(run, steps).told
+            again = trained().model.params
+            same = all(np.array_equal(again[n], v) for n, v in alone.model.params.items())
+            status = 0 if same and np.array_equal(told, first.told) else 2
         finally:
             os._exit(status)
-    os.close(write)
-    with os.fdopen(read, "rb") as answer:
-        assert answer.read() == b"same"
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert_same(trained(), alone)
+    steps.close()
 
 
 def blas_threads():
@@ -97,8 +99,20 @@ def blas_threads():
     return [pool["num_threads"] for pool in pools if pool["user_api"] == "blas"]
 
 
+@pytest.fixture
+def blas_on_two_threads():
+    """BLAS on two threads, so that one can be told from what was there before."""
+    with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        yield
+        clear = getattr(threadpoolctl.OpenBLASController, "clear_controlling_thread", None)
+        if clear is not None:
+            clear(force=True)
+
+
+@pytest.mark.usefixtures("blas_on_two_threads")
 def test_an_exception_in_a_callback_leaves_everything_usable(alone):
     before = blas_threads()
+    assert set(before) == {2}
 
     class Failing(pb.training.Callback):
         def on_epoch(self, training, progress):
