@@ -195,7 +195,12 @@ def test_each_function_and_method_is_numpys(name, dtype):
 
 def test_every_function_of_the_vocabulary_is_called_above():
     named = {f"{f.__module__}.{f.__name__}".removeprefix("numpy.") for f in FUNCTIONS}
-    assert named - set(CALLS) - {"amax", "amin", "ndim", "size"} == set()
+    assert named - set(CALLS) - {"amax", "amin", "ndim", "size", "result_type"} == set()
+
+
+def test_the_dtype_of_a_result_is_known_while_tracing():
+    program = pb.trace(lambda x: x * float(np.finfo(np.result_type(x, 1.0)).max), x="f4 N")
+    assert program.equations[-1].inputs[1].value == np.finfo("f4").max
     assert set(METHODS) - set(CALLS) - {"flatten"} == set()
 
 

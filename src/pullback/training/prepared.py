@@ -55,7 +55,6 @@ class Prepared:
         info: What the model keeps beside (plain data).
         part_rows: Rows of a batch; several may be accumulated to one step.
         callbacks: Those that the settings ask for.
-        resumed_as: The engine as it was asked for, where a checkpoint has chosen another.
     """
 
     problem: Problem
@@ -66,7 +65,6 @@ class Prepared:
     info: Mapping[str, Any]
     part_rows: int
     callbacks: tuple[Callback, ...] = ()
-    resumed_as: str = ""
 
     @cached_property
     def step(self) -> Program:
@@ -189,7 +187,7 @@ class Prepared:
         if self.given["engine"] != AUTO or then not in ENGINES:
             return self
         checked_engine(then)
-        return replace(self, given={**self.given, "engine": then}, resumed_as=AUTO)
+        return replace(self, given={**self.given, "engine": then})
 
     def training(self, callbacks: Any = ()) -> Training:
         """The run at its start, with these callbacks behind those of the settings."""
@@ -273,9 +271,8 @@ class Prepared:
 
     def _run(self, training: Training, ended: str) -> Run:
         model = self.model(training.params, training.state)
-        asked = self.resumed_as or self.given["engine"]
         return Run(
-            model=replace(model, engine=NATIVE if self.engine == NATIVE else asked),
+            model=replace(model, engine=NATIVE if self.engine == NATIVE else AUTO),
             history=History(training.history),
             step=self.step,
             settings=dict(self.settings),
