@@ -1,7 +1,7 @@
 """Ten runs in which each layer, activation, loss and update rule occurs at least once."""
 
 import numpy as np
-from native_networks import ACTIVATIONS, LAYERS, cubic, quartic, top_two
+from native_networks import ACTIVATIONS, LAYERS, OF_ACTIVATIONS, cubic, quartic, top_two
 
 import pullback as pb
 from pullback.losses.losses import LOSSES
@@ -42,7 +42,6 @@ def targets_of(loss):
 
 
 MADE = {name: type(layer()) for name, layer in LAYERS.items()}
-OF_ACTIVATIONS = tuple({type(layer()) for layer in ACTIVATIONS.values()})
 OTHERS = [name for name, made in MADE.items() if made not in OF_ACTIVATIONS]
 
 

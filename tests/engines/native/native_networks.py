@@ -147,17 +147,19 @@ def loss_run(loss, **settings):
 SGD = pb.optim.SGD(0.1)
 ADAM = pb.optim.Adam(0.01)
 RUNS = {}
+OF_ACTIVATIONS = {type(layer()) for layer in ACTIVATIONS.values()}
 for name, layer in LAYERS.items():
-    RUNS[f"layer {name}"] = net(layer(), pb.nn.Tanh()), LABELS, {}
+    if type(layer()) not in OF_ACTIVATIONS:
+        RUNS[f"layer {name}"] = net(layer(), pb.nn.Tanh()), LABELS, {}
 for name, layer in ACTIVATIONS.items():
     RUNS[f"activation {name}"] = net(layer()), LABELS, {"batch_size": "full"}
 for name, loss in LOSSES.items():
-    for reduction in ("mean", "sum"):
+    for reduction in ("sum", "mean"):
         made = loss(reduction=reduction)
         RUNS[f"loss {name} {reduction}"] = loss_run(made, optimizer=pb.optim.SGD(0.01))
-        RUNS[f"loss {name} {reduction} weighted"] = loss_run(
-            made, optimizer=pb.optim.SGD(0.01), sample_weight=WEIGHTS
-        )
+    RUNS[f"loss {name} {reduction} weighted"] = loss_run(
+        made, optimizer=pb.optim.SGD(0.01), sample_weight=WEIGHTS
+    )
 RULES = {
     **{name: rule(learning_rate=0.02) for name, rule in OPTIMIZERS.items()},
     "rmsprop centered": pb.optim.RMSProp(0.01, momentum=0.5, centered=True),

@@ -85,7 +85,7 @@ def test_more_pieces_than_rows_units_or_columns(pieces):
         check(prepared(name, "float64"), Split(pieces, 10**6, False), "float64")
 
 
-@pytest.mark.parametrize("name", ["layer Dropout", "layer RandomizedLeakyReLU"])
+@pytest.mark.parametrize("name", ["layer Dropout", "activation randomized-leaky-relu"])
 def test_masks_are_those_of_the_step_the_seed_and_the_row(name):
     """Other masks give other losses: those of the next step, seed or tile would be seen."""
     run = prepared(name, "float64")
