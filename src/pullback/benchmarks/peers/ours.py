@@ -66,7 +66,7 @@ class Ours:
     def predictor(self, case: Case) -> Predict:
         """`model.predict`."""
         model = self._prepared(case).model()
-        return model.predict
+        return model.with_engine(self.name).predict
 
     def _prepared(self, case: Case, epochs: int | None = None) -> Prepared:
         given = {"engine": self.name} if hasattr(Settings(), "engine") else {}

@@ -42,6 +42,9 @@ OPTIONS: dict[str, Any] = {
 }
 """How Numba compiles the functions of an emitted module."""
 
+DEEPEST = 20_000
+"""How deep Python may recurse while Numba compiles."""
+
 compiled_here: list[str] = []
 """The keys of what this process compiled itself, in order."""
 
@@ -268,11 +271,16 @@ def _compile(source: str, entry: str, kinds: tuple[str, ...], show: bool = False
         own = isinstance(value, FunctionType) and value.__module__ == module.__name__
         if own and name != entry:
             module.__dict__[name] = njit(**callee_options(OPTIONS))(value)
+    deepest = sys.getrecursionlimit()
     try:
+        # Numba walks the blocks of a function one inside the other; a deep network has many.
+        sys.setrecursionlimit(max(deepest, DEEPEST))
         return compiled(module.__dict__[entry], kinds, OPTIONS, show)
     except NumbaError as error:
         first = next((line for line in str(error).splitlines() if line.strip()), "")
         raise NotCompilable(f"Numba cannot compile the emitted module: {first.strip()}") from error
+    finally:
+        sys.setrecursionlimit(deepest)
 
 
 @cache
