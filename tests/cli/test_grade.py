@@ -234,11 +234,13 @@ def running(tmp_path, graded):
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     with process:
-        wait_until(lambda: len(closed_children_of(process.pid)) == 2)
-        children = closed_children_of(process.pid)
-        assert len(children) == 2
-        yield process, children
-        process.kill()
+        try:
+            wait_until(lambda: len(closed_children_of(process.pid)) == 2)
+            children = closed_children_of(process.pid)
+            assert len(children) == 2
+            yield process, children
+        finally:  # else leaving would wait until the class has ended
+            process.kill()
 
 
 def test_an_interrupt_leaves_nothing_behind(tmp_path, running):
