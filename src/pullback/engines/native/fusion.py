@@ -80,7 +80,7 @@ def kept_between_loops(kernel: Kernel) -> set[Value]:
                     if value in home:
                         made = maker[value]
                         identity = read.value is value and is_identity(read, len(made.loops))
-                        is_row = made.loops[1:] == () or made.kept == (0,)
+                        is_row = made.is_of_a_turn
                         later = home[value] < number and not is_row
                         again = block.alone or made.costly
                         if (later and again) or not (identity or is_row):

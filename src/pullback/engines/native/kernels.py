@@ -260,8 +260,7 @@ class KernelPrinter:
     def _is_at_hand(self, made: Statement, own: set[Statement]) -> bool:
         if made in own:
             return False
-        is_row = made.loops[1:] == () or made.kept == (0,)
-        return is_row or made.out in self.context.stored or bool(made.reduction)
+        return made.is_of_a_turn or made.out in self.context.stored or bool(made.reduction)
 
     def _statement_lines(
         self, statement: Statement, rank: int, before: list[str], after: list[str]

@@ -266,7 +266,7 @@ class Lowering:
         loops = tuple(dim for dim in dims if dim is not None)
         value = Value(name, aval.dtype, loops)
         loop_texts = {f"i{i}": f"{{i{n}}}" for i, n in loop_of.items()}
-        expression = _filled(template, texts, loop_texts)
+        expression = template.format(*texts, **loop_texts)
         kept = tuple(range(len(loops)))
         self.items.append(Statement(value, loops, kept, expression, tuple(reads), "", costly))
         return self.whole(value, dims)
@@ -303,8 +303,3 @@ def moved(read: Read, loops: Mapping[int, int | None]) -> Read:
         return replace(old, loop=loops.get(old.loop), gathered=gathered)
 
     return Read(read.value, tuple(map(place, read.places)))
-
-
-def _filled(template: str, texts: Sequence[str], loops: dict[str, str]) -> str:
-    """A template with its operands; {0} of the result stand for the reads that remain."""
-    return template.format(*texts, **loops)

@@ -247,11 +247,7 @@ def _uniform(lowering: Lowering, equation: Equation, operands: Sequence[Operand]
         row = f"({first_row} + {loop})" if i == 0 else loop
         place = row if not place else f"({place}) * {lowering.size(dim)} + {row}"
     template = f"uniform_{code_of(aval.dtype)}({keys[0]}, {keys[1]}, {place or first_row})"
-    operand = [Number(keys[0], np.dtype("u4"), True), Number(keys[1], np.dtype("u4"), True)]
-    view = lowering.entries(name, Aval(aval.dtype, aval.shape), dims, template, (), (), True)
-    statement = lowering.items[-1]
-    statement.numbers = (*operand, *(o for o in operands if isinstance(o, Number)))  # type: ignore
-    return view
+    return lowering.entries(name, Aval(aval.dtype, aval.shape), dims, template, (), (), True)
 
 
 def _number(operand: Operand) -> str:

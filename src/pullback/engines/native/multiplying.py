@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ...avals import Aval
 from ...primitives import linear
 from ...program import Equation
 from .axes import Axis
@@ -72,15 +73,12 @@ def _matrix(
             return value, True
     name = lowering.unique(f"{name}_factor")
     text = converted("{0}", value.dtype, dtype)
-    from ...avals import Aval
-
     copied = lowering.entries(name, Aval(dtype), view.dims, text, [view], [value.dtype])
     return copied.read.value, False
 
 
 def _stacked(lowering: Lowering, equation: Equation, x: View, y: View) -> Operand:
     """A product of stacks of matrices, or of two vectors: a sum over the inner axis."""
-    rank = max(len(x.dims), len(y.dims), 2)
     stack_x, stack_y = x.dims[:-2], y.dims[:-2]
     wide = lowering.joined(stack_x, stack_y) if len(x.dims) > 2 or len(y.dims) > 2 else ()
     rows = x.dims[-2:-1] if len(x.dims) > 1 else ()
@@ -95,7 +93,6 @@ def _stacked(lowering: Lowering, equation: Equation, x: View, y: View) -> Operan
     places_y = _trailing(len(stack_y), batch) | (
         {len(y.dims) - 2: inner, len(y.dims) - 1: last} if columns else {0: inner}
     )
-    del rank
     loops = (*dims, x.dims[-1])
     return summed_products(lowering, equation, loops, inner, [(x, places_x), (y, places_y)], dims)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -10,8 +10,6 @@ from ...avals import Aval, Dtype
 from ...primitive import Primitive
 from ...primitives import elementwise, kinked, shapes
 from .statements import code_of
-
-Template = Callable[[Dtype], str]
 
 _ARITHMETIC: dict[Primitive, str] = {
     elementwise.add: "{0} + {1}",
@@ -62,8 +60,6 @@ _LOGIC: dict[Primitive, str] = {
     kinked.logical_xor: "{0} != {1}",
     kinked.logical_not: "not {0}",
 }
-
-_CHEAP = frozenset("+-*&|<>=!")
 
 LARGEST_UNROLLED_POWER = 4
 

@@ -91,7 +91,6 @@ class Statement:
         operands: Entries of values, and numbers.
         reduction: "sum", "prod", "max", "min", "any", "all", "argmax", "argmin"; else empty.
         costly: Whether computing it again is dearer than reading it.
-        numbers: Numbers that the expression names.
     """
 
     out: Value
@@ -101,7 +100,6 @@ class Statement:
     operands: tuple[Read | Number, ...]
     reduction: str = ""
     costly: bool = False
-    numbers: tuple[Number, ...] = ()
 
     @property
     def outer(self) -> Axis | None:
@@ -122,6 +120,11 @@ class Statement:
     def inputs(self) -> list[Value]:
         """The values that it reads."""
         return [value for read in self.reads for value in read.values]
+
+    @property
+    def is_of_a_turn(self) -> bool:
+        """Whether it gives one number for each turn of the outermost loop."""
+        return self.loops[1:] == () or self.kept == (0,)
 
     @property
     def is_plain(self) -> bool:
