@@ -14,10 +14,10 @@ from ..views.cost.amounts import Amount, amount_of
 AUTO, REFERENCE, NATIVE = "auto", "reference", "native"
 ENGINES = (AUTO, REFERENCE, NATIVE)
 
-SECONDS_PER_EQUATION = 2e-6
-SECONDS_PER_FLOP = 1 / 20e9
-SECONDS_PER_BYTE = 1 / 8e9
-WORTH_COMPILING = 3.0
+SECONDS_PER_EQUATION = 1.5e-6
+SECONDS_PER_FLOP = 1 / 80e9
+SECONDS_PER_BYTE = 1 / 32e9
+WORTH_COMPILING = 6.0
 """Seconds on the reference engine from which on work is compiled; see `chosen_engine`."""
 
 USUAL_EQUATIONS = 120
@@ -54,12 +54,12 @@ def missing_for_native() -> str:
 def estimated_seconds(program: Program, sizes: Mapping[str, int], runs: int) -> float:
     """About how long the reference engine takes to run a program so many times.
 
-    runs * (2 us * equations + flops / 20 GFLOP/s + bytes moved / 8 GB/s)
+    runs * (1.5 us * equations + flops / 80 GFLOP/s + bytes moved / 32 GB/s)
 
-    On one core of 2021 this lies within a factor of 3 of what was measured for steps of Adam in
-    float32 and float64: 20-64-2 in batches of 32 rows (0.21 ms, measured 0.19), digits 64-64-10
-    (0.30, 0.22), 784-128-10 in 128 (4.7, 4.2), 784-1024-10 in 512 (102, 123), ten layers of 64 in
-    64 (2.6, 1.2), 4-32-16-4 in 10,000 (6.2, 17.6).
+    On one core of 2021, for steps in planned buffers in float32, it gave (and was measured): for
+    Adam on 20-64-2 in batches of 32 rows 0.13 ms (0.15), digits 64-64-10 0.16 (0.16), 784-128-10
+    in 128 1.3 (1.2), 784-256-10 2.4 (2.4), 784-1024-10 in 512 25 (27), ten layers of 64 in 64 1.1
+    (0.67); for SGD on 784-128-10 0.86 (0.94), on 20-16-2 row by row 0.05 (0.10).
 
     Args:
         program: A program.
@@ -75,12 +75,12 @@ def estimated_seconds(program: Program, sizes: Mapping[str, int], runs: int) -> 
 def chosen_engine(program: Program, sizes: Mapping[str, int], runs: int) -> str:
     """What "auto" means for work of these sizes: "reference" or "native".
 
-    Work that the reference engine is estimated to end within 3 s (1 + (equations / 120)^2) stays
+    Work that the reference engine is estimated to end within 6 s (1 + (equations / 120)^2) stays
     there: about as long as a step takes to compile the first time. One of 80 equations took 4 to
-    8 s of a processor, one of 300 took 14, one of 700 (ten layers with batch norm and dropout)
-    100. Twenty epochs of digits are 0.3 s of work. Neither a cache nor a clock is asked, so the
-    same work has the same engine, and the same bits, every time. Without Numba it is always
-    "reference".
+    10 s of a processor, one of 300 took 14, one of 700 (ten layers with batch norm and dropout)
+    100. Twenty epochs of digits are 0.2 s of work, five of MNIST 784-128-10 in 128 are 2 to 3 s.
+    Neither a cache nor a clock is asked, so the same work has the same engine, and the same bits,
+    every time. Without Numba it is always "reference".
 
     Args:
         program: The training step.

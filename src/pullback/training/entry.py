@@ -96,7 +96,7 @@ def train(
         dtype: "float32" or "float64".
         engine: "reference" runs the derived step as NumPy; "native" compiles it, update rule and
             loop over the batches included, to machine code (extra `fast`). "auto" decides by the
-            sizes of the work: what NumPy does within some three seconds is not compiled. The
+            sizes of the work: what NumPy does within some six seconds is not compiled. The
             engines agree within rounding, not to the last bit; `run.settings["engine"]` tells
             which one it was, and a resumed run goes on with it.
         info: Plain data that the model keeps: feature_names, image_shape.
