@@ -21,7 +21,8 @@ from native_networks import SEVERAL, SGD, X, net
 import pullback as pb
 from pullback.avals import aval_of
 from pullback.differentiate import value_and_grad
-from pullback.engines.native import phases
+from pullback.engines.native import NotCompilable, phases
+from pullback.engines.native.execution import NativeExecutable
 from pullback.errors import ShapeError
 from pullback.primitive import REGISTRY
 from pullback.tracing import trace_avals
@@ -224,3 +225,13 @@ def test_a_wrong_loop_is_seen(monkeypatch):
     program = pb.trace(lambda x: np.sum(x, axis=0), x="N 4")
     with pytest.raises(AssertionError):
         check(program, [GIVEN["x"]], 1e-9)
+
+
+def test_places_in_an_axis_of_one_entry_are_left_to_the_reference():
+    """NumPy raises for a place outside; loops have no such axis to look at."""
+    for program in (
+        pb.trace(lambda x, i: x[i], x="1 3", i="i8 K"),
+        pb.trace(lambda x, i: np.take_along_axis(x, i, axis=0), x="1 3", i="i8 2 3"),
+    ):
+        with pytest.raises(NotCompilable, match="axis of length 1"):
+            NativeExecutable(program)

@@ -13,7 +13,7 @@ from ...dims import Dim, Slice
 from ...primitives import custom, fused, indexing, labels, random, shapes
 from ...program import Equation
 from . import NotCompilable
-from .axes import size_text
+from .axes import Axis, size_text
 from .lowering import Lowering, Operand, View, loops_for, moved
 from .scalars import literal
 from .statements import Number, Place, Read, Value, code_of
@@ -135,7 +135,7 @@ def index_parts(
                 first = len(dims)
                 dims.extend(wide)
             parts.places[axis] = (
-                _gathered(rest.pop(0), first, len(wide))
+                looked_up(x.dims[axis], _gathered(rest.pop(0), first, len(wide)))
                 if item == indexing.ARRAY
                 else _fixed(lowering, x, axis, item)
             )
@@ -161,11 +161,21 @@ def _fixed(lowering: Lowering, x: View, axis: int, item: int) -> Place:
     return Place(None, "0" if x.dims[axis] is None else start)
 
 
-def _gathered(array: View, first: int, wide: int) -> Place:
-    """A place looked up in an array whose axes stand at `first` of the result."""
+def _gathered(array: View, first: int, wide: int) -> Read:
+    """The entry of an index array whose axes stand at `first` of the result."""
     shift = first + wide - len(array.dims)
-    places = {i: i + shift for i in range(len(array.dims))}
-    return Place(None, "0", 1, moved(array.read, places))
+    return moved(array.read, {i: i + shift for i in range(len(array.dims))})
+
+
+def looked_up(axis: Axis | None, entry: Read) -> Place:
+    """A place along an axis that an array tells; compiled code looks whether it is there.
+
+    Raises:
+        NotCompilable: For an axis of length 1, which loops do not know: they could not look.
+    """
+    if axis is None:
+        raise NotCompilable("places in an axis of length 1 are not looked up in an array.")
+    return Place(None, "0", 1, entry)
 
 
 def _sliced(lowering: Lowering, x: View, axis: int, item: Slice, loop: int) -> Place:

@@ -8,7 +8,7 @@ from typing import Any
 from ...primitives import indexing, shapes
 from ...program import Equation
 from .lowering import Lowering, Operand, View, loops_for, moved
-from .moving import index_parts, view_of
+from .moving import index_parts, looked_up, view_of
 from .statements import Place, Read, Serial, Value, code_of
 
 
@@ -118,8 +118,8 @@ def _take_along_axis(
     dims = tuple(
         i if n == axis else lowering.joined((s,), (i,))[0] for n, (s, i) in enumerate(pairs)
     )
-    looked_up = Place(None, "0", 1, indices.read)
-    places = tuple(looked_up if place.loop == axis else place for place in source.read.places)
+    told = looked_up(x.dims[axis], indices.read)
+    places = tuple(told if place.loop == axis else place for place in source.read.places)
     return View(dims, Read(source.read.value, places))
 
 
@@ -139,8 +139,8 @@ def _scatter_along_axis(
     )
     out = Value(name, aval.dtype, tuple(dim for dim in dims if dim is not None))
     text_of = {id(value.read.value): "{0}", id(indices.read.value): "{1}"}
-    looked_up = Place(None, "0", 1, indices.read)
-    places = [looked_up if i == axis else Place(i) for i, dim in enumerate(dims) if dim is not None]
+    told = looked_up(dims[axis], indices.read)
+    places = [told if i == axis else Place(i) for i, dim in enumerate(dims) if dim is not None]
     sizes = [lowering.size(dim) for dim in dims if dim is not None]
     body = f"{{out}}[{_at(places, text_of, sizes)}] += {_entry(value.read, text_of)}"
     zero = f"{{out}}[...] = {code_of(aval.dtype)}(0)"
