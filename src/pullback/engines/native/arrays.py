@@ -17,6 +17,7 @@ __all__ = [
     "flat_from",
     "i4_array",
     "i8_array",
+    "may_overlap",
     "rows_from",
     "same_entries",
     "u4_array",
@@ -64,6 +65,12 @@ def same_entries(array: Array, shape: tuple[int, ...]) -> Array:
 def rows_from(array: Array, start: int) -> Array:
     """The rows of an array from one on, without a copy."""
     return array[start:]
+
+
+def may_overlap(function: Callable[..., None]) -> Callable[..., None]:
+    """Marks a function whose arrays may share memory; see `machine`."""
+    vars(function)["may_overlap"] = True
+    return function
 
 
 @cache

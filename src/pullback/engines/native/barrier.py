@@ -9,7 +9,7 @@ import numpy as np
 
 __all__ = ["wait"]
 
-ARRIVED, ROUND, STOP, STOPPED, FIRST_UPDATE, STEPS, ORDERED, SPOILED, FAILED = range(9)
+ARRIVED, ROUND, STOP, STOPPED, FIRST_UPDATE, STEPS, ORDERED, FAILED = range(8)
 """What the entries of a control array count or say."""
 
 SPINS = 4096

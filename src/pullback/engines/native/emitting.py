@@ -6,10 +6,9 @@ same function; what a thread does follows from its number, and sums are joined i
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
-from .barrier import FIRST_UPDATE, ORDERED, SPOILED, STEPS, STOP, STOPPED
+from .barrier import FIRST_UPDATE, ORDERED, STEPS, STOP, STOPPED
 from .lowering import Loops
 from .phases import PhasesPrinter
 from .statements import Number, Value
@@ -82,7 +81,7 @@ class _Module:
     def emitted(self) -> Emitted:
         """The module."""
         body = "\n".join(self._function()) + "\n"
-        source = "\n\n".join([HEAD, *self.printer.kernel_texts(), body])
+        source = "\n\n".join([HEAD, *self.printer.definitions(), body])
         return Emitted(
             source,
             tuple(self.storage.held),
@@ -138,49 +137,44 @@ class _Steps(_Module):
             "):",
             '    """Steps of training: forward, backward, update. How many were done."""',
         ]
-        views = self.printer.views()
-        before = [*self._sizes(), *(view for view in views if not self._varies(view))]
-        before += self._numbers()
-        before.append(f"first_update = control[{FIRST_UPDATE}]")
-        turn = [f"for s in range(control[{STEPS}]):", *_deeper(self._one_step(views))]
-        look = ["if thread == 0:", f"    control[{SPOILED}] = 0"]
-        for held in self.storage.held:
-            if held.last is None and held.value.dtype.kind == "f":
-                flat = self.printer.flat(held.value)
-                look.append(f"    control[{SPOILED}] |= has_no_number({flat})")
-        return [*head, *_deeper([*before, *turn, *look, f"return control[{STEPS}]"])]
+        before = [*self._sizes(), *self._numbers(), f"first_update = control[{FIRST_UPDATE}]"]
+        turn = [f"for s in range(control[{STEPS}]):", *_deeper(self._one_step())]
+        return [*head, *_deeper([*before, *turn, f"return control[{STEPS}]"])]
 
-    def _varies(self, line: str) -> bool:
-        """Whether a line of source depends on the number of rows of a step."""
-        return bool(self.row_size) and re.search(rf"\b{self.row_size}\b", line) is not None
-
-    def _one_step(self, views: list[str]) -> list[str]:
+    def _one_step(self) -> list[str]:
         lines = [f"{self.row_size} = lengths[s]"] if self.row_size else []
-        lines += [view for view in views if self._varies(view)]
         for column, position in enumerate(self.roles.stepwise):
             lines.append(f"{self.loops.inputs[position]} = settings[s, {column}]")
         if "step" in self.loops.inputs:
             lines.append("step = first_update + s")
         lines += self._derived()
+        if not self.storage.tiled:
+            lines += self._rows("starts[s]")
         last = self.storage.phases - 1
         for number in range(self.storage.phases):
-            lines += self.printer.phase(number, self._rows() if number == 0 else [])
+            lines += self.printer.phase(number, self._gathering() if number == 0 else [])
             lines += self._telling() if number == last else []
             lines += _WAIT
         ending = f"if control[{STOPPED}] != 0 or not abs(told[s, 0]) < np.inf:"
         return [*lines, ending, "    return s + 1"]
 
-    def _rows(self) -> list[str]:
-        """Lines that bring the rows of a piece: gathered by the order, or as they lie."""
-        at = "starts[s] + offset" if self.storage.tiled else "starts[s]"
-        gathered, passed = [], []
-        for value in self.storage.rows:
-            kind = "rows" if len(value.axes) > 1 else "numbers"
-            gathered.append(f"    gather_{kind}(own_{value}, all_{value}, order, {at}, lo, hi)")
-            gathered.append(f"    {value} = own_{value}")
-            passed.append(f"    {value} = rows_from(all_{value}, {at})")
+    def _rows(self, at: str) -> list[str]:
+        """Lines that say where the rows are: gathered by the order, or as they lie."""
+        rows = self.storage.rows
+        gathered = [f"    {self.printer.place_of(value)}" for value in rows]
+        passed = [f"    {value} = rows_from(all_{value}, {at})" for value in rows]
         shapes = self.printer.other_shapes(True)
         return [f"if control[{ORDERED}] != 0:", *gathered, "else:", *passed, *shapes]
+
+    def _gathering(self) -> list[str]:
+        """Lines that bring the rows of a piece, or of a tile of it, if they have an order."""
+        at = "starts[s] + offset" if self.storage.tiled else "starts[s]"
+        lines = self._rows(at) if self.storage.tiled else []
+        lines.append(f"if control[{ORDERED}] != 0:")
+        for value in self.storage.rows:
+            kind = "rows" if len(value.axes) > 1 else "numbers"
+            lines.append(f"    gather_{kind}({value}, all_{value}, order, {at}, lo, hi)")
+        return lines
 
     def _telling(self) -> list[str]:
         """Lines that report the step, behind a barrier where vectors are among it."""
@@ -199,7 +193,7 @@ class _Steps(_Module):
                 lines.append(f"    told[s, {column}] = {text}")
                 columns.append("1")
         lines.append(f"    control[{STOPPED}] = control[{STOP}]")
-        return [*(_WAIT if vectors else []), *lines]
+        return [*(_WAIT if vectors else []), *self.printer.call("report", lines)]
 
 
 class _Call(_Module):
@@ -216,7 +210,7 @@ class _Call(_Module):
             f'    """{self.loops.program.name}, once."""',
         ]
         row_size = [f"{self.row_size} = sizes[{self._row_number()}]"] if self.row_size else []
-        before = [*row_size, *self._sizes(), *self.printer.views(), *self._numbers()]
+        before = [*row_size, *self._sizes(), *self._numbers()]
         body = [*before, *self._derived()]
         if not self.storage.tiled:
             body += self._rows("0")

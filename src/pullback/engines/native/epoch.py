@@ -19,7 +19,6 @@ from .barrier import (
     FAILED,
     FIRST_UPDATE,
     ORDERED,
-    SPOILED,
     STEPS,
     STOP,
     STOPPED,
@@ -161,10 +160,6 @@ class NativeSteps:
             control[ORDERED] = 1
         done = int(self._crew.run(table.work))
         return done, table.told[:count].copy()
-
-    def is_finite(self) -> bool:
-        """Whether all variables were finite numbers after the last `run`."""
-        return not self._control[SPOILED]
 
     def _table_for(self, steps: int) -> _Table:
         """Arrays for so many steps, and the calls that work on them."""

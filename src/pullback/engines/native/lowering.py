@@ -47,12 +47,12 @@ RESERVED = frozenset(
 ) | frozenset(
     "np f4 f8 i4 i8 u4 memory places sizes settings constants order starts lengths rows told "
     "first_update control pieces tile thread threads first last s piece begin end lo hi offset "
-    "steps call total".split()
+    "steps call report total".split()
 )
 """The names of an emitted module that no value may have."""
 
 _RESERVED_FORMS = re.compile(
-    r"(size|all|own|from|flat|best_of|entry_of)_.*|[i-n]|k\d+|.*_([i-n]+|now|in_all|parts?|offset)"
+    r"(at|size|all|from|flat|best_of|entry_of|make|phase)_.*|[i-n]|k\d+|.*_([i-n]+|now|in_all|parts?|offset)"
 )
 """... and what such names are made of: lengths, loops, entries of values and parts of them."""
 

@@ -28,7 +28,7 @@ from ..choice import COMPILING, notice
 from . import NotCompilable
 from . import cache as store
 from .calling import Compiled, kind_of
-from .pipeline import ENTRY, Code, callee_options, compiled
+from .pipeline import ENTRY, Code, callee, callee_options, compiled
 
 __all__ = ["OPTIONS", "assembly", "available", "compiled_here", "kept", "load_native", "load_plain"]
 
@@ -258,7 +258,6 @@ def _linked(code: Code, kinds: tuple[str, ...]) -> Compiled:
 
 
 def _compile(source: str, entry: str, kinds: tuple[str, ...], show: bool = False) -> Code:
-    from numba import njit
     from numba.core.errors import NumbaError
 
     from .arrays import machine_forms
@@ -270,7 +269,7 @@ def _compile(source: str, entry: str, kinds: tuple[str, ...], show: bool = False
     for name, value in list(module.__dict__.items()):
         own = isinstance(value, FunctionType) and value.__module__ == module.__name__
         if own and name != entry:
-            module.__dict__[name] = njit(**callee_options(OPTIONS))(value)
+            module.__dict__[name] = callee(value, OPTIONS, hasattr(value, "may_overlap"))
     deepest = sys.getrecursionlimit()
     try:
         # Numba walks the blocks of a function one inside the other; a deep network has many.

@@ -1,26 +1,28 @@
-"""The work of one turn as source: phases, pieces, tiles, and the calls of kernels in them."""
+"""The work of one turn as source: functions for its phases, with pieces, tiles, calls of kernels."""
 
 from __future__ import annotations
 
 import re
+from functools import cached_property
 
-from . import NotCompilable
 from .axes import Axis
 from .kernels import Context, KernelPrinter, Printed
+from .outlining import Outliner, listed, names_of
 from .scalars import neutral
 from .schedule import Combine, Group, Kernel, Work, memory_of, outs_of
 from .statements import Product, Serial, Value, code_of
-from .storage import Held, Storage
+from .storage import Storage
 
 Shape = tuple[Axis | None, Axis | None]
 
 
 class PhasesPrinter:
-    """Prints the phases of a turn, and collects the kernels that they call."""
+    """Prints the phases of a turn, and collects the functions that do them."""
 
     def __init__(self, storage: Storage) -> None:
         self.storage, self.names = storage, storage.names
         self.kernels: dict[str, tuple[str, Printed]] = {}
+        self.outliner = Outliner()
         numbers = [name for name in storage.loops.inputs if isinstance(name, str)]
         numbers += [name for name, _ in storage.loops.numbers]
         self.context = Context(
@@ -32,32 +34,63 @@ class PhasesPrinter:
             storage.replaced,
         )
 
-    def kernel_texts(self) -> list[str]:
-        """The source of every kernel that was called."""
-        return [
+    def definitions(self) -> list[str]:
+        """The places in memory, and every kernel and phase that was called, as source."""
+        names = [f"at_{held.value}" for held in self.storage.held]
+        places = listed("[", names, f"] = range({len(names)})")
+        kernels = [
             printed.text(name, self._parameters(printed)) for name, printed in self.kernels.values()
         ]
+        head = ["# The places of arrays in memory.", *places, ""] if names else []
+        return ["\n".join(head), *kernels, *self.outliner.texts]
 
     def phase(self, number: int, first_lines: list[str]) -> list[str]:
         """One phase; `first_lines` bring the rows of a piece, where it is cut along rows."""
-        lines = [f"# phase {number + 1} of {self.storage.phases}"]
+        lines = []
         for group in self.storage.schedule.phases[number]:
             of_rows = group.axis is not None and group.axis is self.storage.row_axis
             lines += self._group(group, first_lines if of_rows else [])
-        return lines
+        title = f"# phase {number + 1} of {self.storage.phases}"
+        return [title, *(self.call(f"phase_{number + 1}", lines) if lines else [])]
+
+    def call(self, name: str, lines: list[str]) -> list[str]:
+        """The call of a function, of this name or an earlier one, that does what lines do."""
+        views: dict[str, str] = {}
+
+        def look_at(source: str) -> None:
+            for name in names_of(source)[0]:
+                if name in self._arrays and name not in views:
+                    look_at(self._arrays[name])
+                    views[name] = self._arrays[name]
+
+        look_at("\n".join(lines))
+        return self.outliner.call(name, [*views.values(), *lines])
 
     # Arrays.
 
-    def views(self) -> list[str]:
-        """Lines that name every array in memory."""
-        lines = []
-        for number, held in enumerate(self.storage.held):
-            if not held.blocked:
-                lines += self._views_of(number, held)
-        return lines + self.other_shapes(False)
+    @cached_property
+    def _arrays(self) -> dict[str, str]:
+        """The lines that bind arrays in memory, by the names that they bind."""
+        lines = {}
+        for held in self.storage.held:
+            value = held.value
+            if value not in self.storage.rows:
+                lines[value.name] = self.place_of(value)
+            if held.parts:
+                lines[f"{value}_parts"] = self._parts_of(value)
+        return lines | {line.partition(" ")[0]: line for line in self.other_shapes(False)}
+
+    def place_of(self, value: Value) -> str:
+        """The line that binds an array in memory."""
+        begin = f"places[thread, at_{value}]"
+        return f"{value} = {_made(value, begin, self.shape_text(value))}"
+
+    def _parts_of(self, value: Value) -> str:
+        shape = f"(pieces, {self._entries(value)})"
+        return f"{value}_parts = {_made(value, f'places[thread, at_{value}]', shape)}"
 
     def other_shapes(self, of_rows: bool) -> list[str]:
-        """Lines that name memory under other shapes: of the rows of a turn, or of the rest."""
+        """Lines that bind memory under other shapes: of the rows of a turn, or of the rest."""
         bound = {*self.storage.rows, *self.storage.written}
         aliases = [v for v in self.storage.stored if v.same_memory is not None]
         return [
@@ -65,15 +98,6 @@ class PhasesPrinter:
             for value in sorted(aliases, key=lambda v: v.name)
             if (value.same_memory in bound) == of_rows
         ]
-
-    def _views_of(self, number: int, held: Held) -> list[str]:
-        value, begin = held.value, f"places[thread, {number}]"
-        name = f"own_{value}" if value in self.storage.rows else value.name
-        lines = [f"{name} = {_made(value, begin, self.shape_text(value))}"]
-        if held.parts:
-            entries = self._entries(value)
-            lines.append(f"{value}_parts = {_made(value, begin, f'(pieces, {entries})')}")
-        return lines
 
     def shape_text(self, value: Value) -> str:
         """The shape of a value in memory; it may have more rows than a turn uses."""
@@ -84,23 +108,10 @@ class PhasesPrinter:
 
     def same_memory(self, value: Value, shape: str) -> str:
         """The memory of a value under another shape."""
-        home = self.storage.replaced.get(memory_of(value), memory_of(value))
-        if home in self.storage.elsewhere:
-            return f"same_entries({home}, {shape})"
-        return _made(value, f"places[thread, {self.storage.number_of(value)}]", shape)
-
-    def flat(self, value: Value) -> str:
-        """All entries of a value as a vector."""
-        return self.same_memory(value, f"({self._entries(value)},)")
+        return f"same_entries({self.name_of(memory_of(value))}, {shape})"
 
     def _entries(self, value: Value) -> str:
         return " * ".join(f"({self.names[axis.root]})" for axis in value.axes) or "1"
-
-    def _part_of(self, value: Value, shape: str) -> str:
-        """What a piece adds up of a value."""
-        step = f"piece * {self._entries(value)} * {value.dtype.itemsize}"
-        begin = f"places[thread, {self.storage.number_of(value)}] + {step}"
-        return _made(value, begin, shape)
 
     def name_of(self, value: Value) -> str:
         """The name of the array that holds a value."""
@@ -151,7 +162,7 @@ class PhasesPrinter:
     def _block_line(self, value: Value) -> str:
         """A block under the places of the whole."""
         row = f"({self.names[value.roots[1]]}) * {value.dtype.itemsize}"
-        begin = f"places[thread, {self.storage.number_of(value)}] - lo * {row}"
+        begin = f"places[thread, at_{value}] - lo * {row}"
         return f"{value} = {_made(value, begin, self.shape_text(value))}"
 
     def _fills(self, work: Work) -> list[str]:
@@ -167,8 +178,10 @@ class PhasesPrinter:
         return lines
 
     def _part_lines(self, value: Value, start: str) -> list[str]:
-        flat = self._part_of(value, f"({self._entries(value)},)")
-        part = self._part_of(value, self.shape_text(value))
+        """Lines that begin what a piece adds up of a value."""
+        flat = part = f"{value}_parts[piece]"
+        if len(value.axes) > 1:
+            part = f"same_entries({flat}, {self.shape_text(value)})"
         return [f"fill({flat}, {start})", f"{value}_part = {part}"]
 
     # Work.
@@ -222,8 +235,6 @@ class PhasesPrinter:
         return names
 
     def _product_call(self, product: Product) -> str:
-        if product.left_transposed and product.right_transposed:
-            raise NotCompilable("a product of two transposed matrices has no loops.")
         left_shape, right_shape, out_shape = product.shapes
         left_shape = left_shape[::-1] if product.left_transposed else left_shape
         right_shape = right_shape[::-1] if product.right_transposed else right_shape
@@ -242,13 +253,13 @@ class PhasesPrinter:
 
     def _matrix(self, value: Value, shape: Shape, part: bool = False) -> str:
         """A factor or a product, an axis of length 1 put back."""
+        name = f"{value}_part" if part else self.name_of(value)
         if None not in shape:
-            return f"{value}_part" if part else self.name_of(value)
+            return name
         texts = ["1" if axis is None else self.names[axis.root] for axis in shape]
         if shape[0] is not None and self.storage.is_of_rows(value):
             texts[0] = "rows"
-        text = f"({', '.join(texts)})"
-        return self._part_of(value, text) if part else self.same_memory(value, text)
+        return f"same_entries({name}, ({', '.join(texts)}))"
 
     def _combining(self, work: Combine) -> str:
         bounds = "0, 1"
@@ -261,7 +272,8 @@ class PhasesPrinter:
 def block_rows_text(rows: list[tuple[str, int]]) -> str:
     """The rows of a block of matrices with these columns and bytes of an entry, as source."""
     texts = [f"({size}) * {itemsize}" for size, itemsize in rows]
-    return f"block_rows({texts[0] if len(texts) == 1 else f'max({chr(44).join(texts)})'})"
+    longest = texts[0] if len(texts) == 1 else f"max({', '.join(texts)})"
+    return f"block_rows({longest})"
 
 
 def _made(value: Value, begin: str, shape: str) -> str:

@@ -17,7 +17,7 @@ import numpy as np
 
 from .calling import ERROR, FIRST, RESULT
 
-__all__ = ["Code", "callee_options", "compiled"]
+__all__ = ["Code", "callee", "callee_options", "compiled"]
 
 ENTRY = "pullback_entry"
 """The symbol of the function that Python calls."""
@@ -40,9 +40,32 @@ class Code:
     assembly: str = ""
 
 
-def callee_options(options: dict[str, Any]) -> dict[str, Any]:
-    """The options with which Numba compiles what only compiled code calls."""
-    return dict(options, pipeline_class=_compiler(), no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def callee_options(options: dict[str, Any], may_overlap: bool = False) -> dict[str, Any]:
+    """The options with which Numba compiles what only compiled code calls.
+
+    Args:
+        options: Of Numba.
+        may_overlap: Whether the arrays that the function takes may share memory.
+    """
+    own = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return {**options, **own, "pipeline_class": _compiler(may_overlap)}
+
+
+def callee(function: Callable[..., Any], options: dict[str, Any], may_overlap: bool) -> Any:
+    """A function that compiled code calls, compiled once for all numbers of a kind.
+
+    Numba would compile it anew for each number that stands in the source of a call.
+    """
+    from numba import njit, types
+
+    dispatcher: Any = njit(**callee_options(options, may_overlap))(function)
+    template = dispatcher.get_call_template
+
+    def of_kinds(args: Any, kws: Any) -> Any:
+        return template(tuple(map(types.unliteral, args)), kws)
+
+    dispatcher.get_call_template = of_kinds
+    return dispatcher
 
 
 def compiled(
@@ -83,8 +106,12 @@ def _finished(whole: Any, result: str, show: bool) -> Code:
     """
     for library in dict.fromkeys(whole._linking_libraries):
         whole._final_module.link_in(library._get_module_for_linking(), preserve=True)
-    whole._optimize_final_module()
     module = whole._final_module
+    for function in module.functions:
+        # Nobody else calls it: LLVM writes a function that has one call out where it is called.
+        if not function.is_declaration and function.name != ENTRY:
+            function.linkage = "internal"
+    whole._optimize_final_module()
     module.verify()
     declared = (each for each in (*module.functions, *module.global_variables))
     symbols = tuple(
@@ -180,7 +207,7 @@ def _kind_of_type(result: Any) -> str:
 
 
 @cache
-def _compiler() -> type:
+def _compiler(may_overlap: bool) -> type:
     """Numba's compiler for a part of a module."""
     from numba.core.codegen import JITCodeLibrary
     from numba.core.compiler import Compiler
@@ -226,7 +253,7 @@ def _compiler() -> type:
             super().__init__(*given)
             # LLVM vectorizes a loop over several arrays only if it knows that what is written is
             # not read through another. It can look at run time, but gives up beyond some pairs.
-            self.state.flags.noalias = True
+            self.state.flags.noalias = not may_overlap
             self.state.library = Part(self.state.targetctx.codegen(), "part")
             self.state.library.enable_object_caching()
 

@@ -17,7 +17,6 @@ __all__ = [
     "fill",
     "gather_numbers",
     "gather_rows",
-    "has_no_number",
     "place_in",
     "tell",
     "whole_number",
@@ -53,14 +52,6 @@ def gather_numbers(out: Array, source: Array, order: Array, start: int, lo: int,
     """Entries lo .. hi of a vector become source[order[start + row]]."""
     for row in range(lo, hi):
         out[row] = source[order[start + row]]
-
-
-def has_no_number(values: Array) -> bool:
-    """Whether a vector holds NaN or infinity: times 0 they are not 0."""
-    total = values[0] * 0
-    for i in range(len(values)):
-        total = total + values[i] * 0
-    return bool(total != 0)
 
 
 def tell(told: Array, step: int, column: int, values: Array) -> None:

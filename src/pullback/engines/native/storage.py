@@ -103,11 +103,6 @@ class Storage:
         """The values that lie in arrays of their own."""
         return {*self.rows, *self.given, *self.written}
 
-    def number_of(self, value: Value) -> int:
-        """The place in memory of a value, or of the input that it replaces."""
-        home = self._home(value)
-        return next(n for n, held in enumerate(self.held) if held.value is home)
-
     def _home(self, value: Value) -> Value:
         """The value whose place it takes; most have one of their own."""
         return self.replaced.get(memory_of(value), memory_of(value))
