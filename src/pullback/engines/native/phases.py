@@ -1,4 +1,4 @@
-"""The work of one turn as source: functions for its phases, with pieces, tiles, calls of kernels."""
+"""The work of a turn as source: functions for its phases, with pieces, tiles, calls of kernels."""
 
 from __future__ import annotations
 
