@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from pullback.engines.native import epoch
+from pullback.engines.native import epoch, planning
 from pullback.engines.native.epoch import NativeSteps
 from pullback.engines.native.machine import load_plain
 from pullback.engines.native.planning import Split
@@ -77,11 +77,12 @@ def _flat(variables):
 def native_steps(prepared, split, load=plain, threads=1):
     """`NativeSteps` for a prepared run, cut in a given way; the engine's own for None."""
     start = prepared.training().variables
-    chosen = epoch.split_of
+    chosen, worth = epoch.split_of, planning.WORTH_WAITING
     try:
         if split is not None:
             tile = min(split.tile, prepared.plan.step_rows)
             epoch.split_of = lambda *sizes: replace(split, tile=tile)
+            planning.WORTH_WAITING = 0
         return NativeSteps(
             prepared.step,
             prepared.plan.rows.flat,
@@ -92,7 +93,7 @@ def native_steps(prepared, split, load=plain, threads=1):
             load,
         )
     finally:
-        epoch.split_of = chosen
+        epoch.split_of, planning.WORTH_WAITING = chosen, worth
 
 
 def on_native(prepared, steps, epochs=1, poison=False):

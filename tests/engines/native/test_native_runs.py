@@ -21,7 +21,7 @@ from native_networks import SEVERAL, X, net
 
 import pullback as pb
 from pullback.engines import choice
-from pullback.engines.native import epoch, machine
+from pullback.engines.native import epoch, machine, planning
 from pullback.engines.native.planning import Split
 from pullback.training.loop import initial_variables
 from pullback.trees import flatten
@@ -35,6 +35,7 @@ ROWS, LABELS = data(300)
 def two_threads(monkeypatch):
     """Work in two pieces for two threads, however small it is."""
     monkeypatch.setattr(epoch, "split_of", lambda *sizes: Split(2, 10**6, False))
+    monkeypatch.setattr(planning, "WORTH_WAITING", 0)
     monkeypatch.setenv("PULLBACK_NUM_THREADS", "2")
 
 
@@ -59,6 +60,7 @@ def alone(machine_code):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PULLBACK_CACHE_DIR", str(machine_code))
         patch.setattr(epoch, "split_of", lambda *sizes: Split(2, 10**6, False))
+        patch.setattr(planning, "WORTH_WAITING", 0)
         return trained()
 
 
@@ -218,7 +220,7 @@ def test_the_environment_limits_the_threads(alone, made, monkeypatch, variable):
 
 def threads_in_a_worker():
     """How many threads native steps take here, and how much was compiled for that."""
-    epoch.split_of = lambda *sizes: Split(2, 10**6, False)
+    epoch.split_of, planning.WORTH_WAITING = lambda *sizes: Split(2, 10**6, False), 0
     run = pb.training.prepare(network(), ROWS, LABELS, engine="native", optimizer=ADAM)
     assert run.engine == "native"
     return vars(run)["_first_steps"].threads, len(machine.compiled_here)

@@ -28,7 +28,7 @@ from .crew import Crew
 from .emitting import Emitted, emitted_steps
 from .lowering import Loops, lowered
 from .memory import memory_for
-from .planning import Split, split_of
+from .planning import Split, operations, split_of, threads_for
 from .statements import Value
 from .storage import Roles
 
@@ -81,13 +81,15 @@ class NativeSteps:
         self._rows = [array if array.flags.writeable else array.copy() for array in arrays]
         first = loops.inputs[0]
         row_axis = first.axes[0] if isinstance(first, Value) and first.axes else None
-        split = split_of(loops, row_axis, _axis_sizes(loops, rows))
+        lengths_of = _axis_sizes(loops, rows)
+        split = split_of(loops, row_axis, lengths_of)
         self._emitted = emitted_steps(loops, self._layout.roles(loops), split.tiled)
         if split.tiled and not self._emitted.tiled:
             split = replace(split, tile=rows, tiled=False)
         self.split: Split = split
         self.source = self._emitted.source
-        self.threads = max(1, min(threads, self.split.pieces))
+        work = operations(loops, lengths_of)
+        self.threads = threads_for(split, work, self._emitted.phases, threads)
         self._sizes = _sizes(self._emitted, rows)
         memory = memory_for(self._emitted, self._sizes, self.split, self.threads)
         self.plan, self._memory, self._places = memory

@@ -17,7 +17,7 @@ from .barrier import new_control
 from .emitting import Emitted, emitted_call
 from .lowering import Loops, lowered
 from .memory import Memory, memory_for
-from .planning import Split, operations, split_of
+from .planning import Split, operations, split_of, threads_for
 from .statements import Product, Value
 from .storage import Roles
 
@@ -120,7 +120,7 @@ class Modules:
         threads = 1
         if split.pieces > 1 and work >= WORTH_THREADS:
             most = thread_count() if self._most_threads is None else self._most_threads
-            threads = max(1, min(most, split.pieces))
+            threads = threads_for(split, work, module.phases, most)
         row_count = 1 if self._row_axis is None else sizes[self._row_axis]
         return Sized(
             module=module,

@@ -13,6 +13,9 @@ from .statements import Product, Statement
 WORTH_CUTTING = 2_000_000
 """Operations of a step below which one thread ends sooner than two that wait for each other."""
 
+WORTH_WAITING = 600_000
+"""Operations of a phase, on average, below which threads mostly wait for each other."""
+
 ROWS_OF_A_PIECE = 64
 """A product of fewer rows does not repay that its other factor is laid out anew for each piece."""
 
@@ -77,6 +80,18 @@ def split_of(loops: Loops, row_axis: Axis | None, sizes: Mapping[Axis, int]) -> 
     if work < WORTH_CUTTING:
         return Split(1, rows, False)
     return Split(max(2, min(MOST_PIECES, rows // ROWS_OF_A_PIECE)), rows, False)
+
+
+def threads_for(split: Split, work: int, phases: int, most: int) -> int:
+    """How many threads do the pieces; this changes no result.
+
+    Args:
+        split: How the work is cut.
+        work: The `operations` of a step.
+        phases: How often the threads of a step wait for each other.
+        most: How many there may be.
+    """
+    return 1 if work < WORTH_WAITING * phases else max(1, min(most, split.pieces))
 
 
 def _suits_tiles(loops: Loops, row_axis: Axis, sizes: Mapping[Axis, int]) -> bool:
