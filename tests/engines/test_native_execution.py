@@ -128,8 +128,8 @@ def test_more_lengths_than_are_kept():
     for count in [*range(1, 2 * calls.LENGTHS_KEPT), 3, 1]:
         x = RANDOM.normal(size=count)
         same(native(x), reference(x))
-    assert len(native._calls._idle) == calls.LENGTHS_KEPT
-    assert all(len(idle) == 1 for idle in native._calls._idle.values())
+    assert len(native._calls.pools) == calls.LENGTHS_KEPT
+    assert all(len(pool._idle) == 1 for pool in native._calls.pools.values())
 
 
 def test_numbers_by_name_and_by_default():

@@ -74,6 +74,25 @@ def test_the_rows_of_a_call_are_cut_where_memory_for_all_would_be_needed(trained
         native.outputs(wrong)
 
 
+def test_the_engine_depends_on_the_number_of_rows_not_on_calls_before(trained, monkeypatch):
+    monkeypatch.setattr(answers, "ROWS_AT_ONCE", 7)
+    monkeypatch.setattr("pullback.engines.native.calls.Calls.is_tiled", False)
+    monkeypatch.setattr(choice, "rows_not_worth_compiling", lambda program: 20)
+    auto = trained.with_engine("auto")
+    assert np.allclose(auto.outputs(X), trained.outputs(X), rtol=1e-5, atol=1e-6)
+    monkeypatch.setattr(answers.Answers, "_on_reference", lambda *_: "reference")
+    assert auto.outputs(X[:7]) == "reference"  # so many were a part of the call before
+
+
+def test_parameters_that_do_not_fit_are_refused_in_a_later_call_too(trained):
+    params = dict(trained.params)
+    model = pb.models.Model(trained.layers, params, trained.programs, None, 3, {}, "native")
+    model.outputs(X)
+    params["extra"] = params["b2"]
+    with pytest.raises(pb.PullbackError):
+        model.outputs(X)
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("rows", [1, 30])
 def test_rows_that_are_not_finite(native, bad, rows):
@@ -87,12 +106,20 @@ def test_rows_that_are_not_finite(native, bad, rows):
 
 
 def test_other_kinds_of_rows(native, trained):
+    native.outputs(X)
+    native.outputs(X[:1])
     for x in (X.astype("f8"), X.tolist(), X[::-1], np.asfortranarray(X), X[:1].astype(">f4")):
         assert np.allclose(native.outputs(x), trained.outputs(x), rtol=1e-5, atol=1e-6)
     with pytest.raises(DataError, match=r"X has shape \(1, 4\), the model needs \(rows, 3\)"):
         native.predict(np.ones((1, 4), "f4"))
     with pytest.raises(DataError, match="X is a masked array"):
-        native.predict(np.ma.masked_array(X, mask=X > 1))
+        native.outputs(np.ma.masked_array(X, mask=X > 1))
+    with pytest.raises(DataError, match=r"X must hold numbers: could not convert string"):
+        native.outputs(np.full(X.shape, "a"))
+    with pytest.raises(DataError, match=r"X must hold numbers: these are complex"):
+        native.outputs(X.astype(complex))
+    with pytest.raises(DataError, match=r"X has shape \(3,\), the model needs \(rows, 3\)"):
+        native.outputs(X[0])
 
 
 @pytest.mark.parametrize("how", ["written to", "replaced", "read only", "another order"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,7 +94,7 @@ class Model:
             if missing:
                 raise UsageError(f"engine='native': {missing}")
             found = {n: checked_for_native(p) for n, p in self.programs.items() if n in ANSWERS}
-            vars(other)["_answers"] = found
+            other._ready.update(found)
         return other
 
     def outputs(self, X: Any) -> Any:
@@ -152,27 +153,22 @@ class Model:
         return self._run("probabilities", X)
 
     def _run(self, name: str, X: Any) -> Any:
-        asked: Answers = self._asked(name)
-        if type(X) is np.ndarray and X.ndim == 2 and X.dtype == asked.dtype:
-            rows = X if X.shape[1] == self.inputs else self.rows_of(X)
-        else:
-            rows = self.rows_of(X)
-        answers = asked.of(rows, self.params)
+        asked = self._ready.get(name)
+        if asked is None:
+            asked = self._ready.setdefault(name, Answers(self.programs[name], self.engine))
+        answers = asked.again(X, self.params)
+        if answers is None:
+            fits = type(X) is np.ndarray and X.shape[1:] == (self.inputs,)
+            rows = X if fits and X.dtype == asked.dtype else self.rows_of(X)
+            answers = asked.of(rows, self.params)
         if answers is None:
             self.rows_of(X)  # it tells which number is not finite
         return answers
 
-    def _asked(self, name: str) -> Answers:
-        found: Answers | None = self._ready.get(name)
-        if found is None:
-            found = self._ready[name] = Answers(self.programs[name], self.engine)
-        return found
-
-    @property
+    @cached_property
     def _ready(self) -> dict[str, Answers]:
         """The programs that were asked something."""
-        ready: dict[str, Answers] = vars(self).setdefault("_answers", {})
-        return ready
+        return {}
 
     def __getstate__(self) -> dict[str, Any]:
         """The attributes alone: machine code and memory belong to this process."""

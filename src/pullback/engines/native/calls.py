@@ -22,7 +22,7 @@ from .calling import Bound, Compiled
 from .modules import Modules, Sized, squeezed
 from .statements import Value
 
-__all__ = ["Calls"]
+__all__ = ["Calls", "Pool"]
 
 SMALL = 16 * 1024
 """Arrays of so many bytes are copied sooner than their address is asked for."""
@@ -44,6 +44,9 @@ class Calls:
         fixed: Arrays by the numbers of their inputs.
         check: Raises for values whose shapes do not fit the inputs.
         reference: The outputs by the reference engine, for axes of the length 0.
+
+    Attributes:
+        pools: What runs the program for values of the shapes met last, by these shapes.
     """
 
     def __init__(
@@ -55,9 +58,7 @@ class Calls:
     ) -> None:
         self._modules, self._fixed = modules, dict(fixed)
         self._check, self._reference = check, reference
-        # Calls that nobody runs at the moment. A thread takes one out and puts it back; a list
-        # does both at once, so no lock is held while a program runs.
-        self._idle: dict[Shapes, list[Any]] = {}
+        self.pools: dict[Shapes, Pool] = {}
 
     def __call__(self, values: Sequence[Any]) -> list[Any]:
         """One value per output.
@@ -66,16 +67,8 @@ class Calls:
             values: Those of the inputs that are not fixed, in order.
         """
         key = tuple([v.shape if type(v) is np.ndarray else np.shape(v) for v in values])
-        idle = self._idle.get(key)
-        if idle is None:
-            idle = self._begin(key, values)
-        try:
-            call = idle.pop()
-        except IndexError:
-            call = self._new(values)
-        result: list[Any] = call(values)
-        idle.append(call)
-        return result
+        pool = self.pools.get(key) or self._begin(key, values)
+        return pool(values)
 
     @property
     def is_tiled(self) -> bool:
@@ -89,13 +82,13 @@ class Calls:
         arrays = [(inputs[i].aval.dtype, v) for i, v in self._fixed.items() if np.ndim(v)]
         return any(_passable(value, dtype) is not value for dtype, value in arrays)
 
-    def _begin(self, key: Shapes, values: Sequence[Any]) -> list[Any]:
-        """The list of calls for arrays of other shapes."""
+    def _begin(self, key: Shapes, values: Sequence[Any]) -> Pool:
+        """The pool for arrays of other shapes."""
         self._check(self._all(values))
-        kept = self._idle
+        kept = self.pools
         while len(kept) >= LENGTHS_KEPT:
             kept.pop(next(iter(kept), ()), None)
-        return kept.setdefault(key, [])
+        return kept.setdefault(key, Pool(self._new))
 
     def _new(self, values: Sequence[Any]) -> Callable[[Sequence[Any]], list[Any]]:
         everything = self._all(values)
@@ -109,6 +102,30 @@ class Calls:
         given, fixed = iter(values), self._fixed
         count = len(self._modules.program.inputs)
         return [fixed[i] if i in fixed else next(given) for i in range(count)]
+
+
+class Pool:
+    """Runs a program for arrays of some shapes that fit it; any number of threads may do so.
+
+    Args:
+        new: Makes a call for values of these shapes.
+    """
+
+    def __init__(self, new: Callable[[Sequence[Any]], Callable[..., list[Any]]]) -> None:
+        self._new = new
+        # Calls that nobody runs at the moment. A thread takes one out and puts it back; a list
+        # does both at once, so no lock is held while a program runs.
+        self._idle: list[Callable[..., list[Any]]] = []
+
+    def __call__(self, values: Sequence[Any]) -> list[Any]:
+        """One value per output."""
+        try:
+            call = self._idle.pop()
+        except IndexError:
+            call = self._new(values)
+        result = call(values)
+        self._idle.append(call)
+        return result
 
 
 class _Call:
