@@ -158,9 +158,9 @@ def test_auto_takes_the_native_engine_for_many_rows_only(trained, monkeypatch, u
     seconds = [
         choice.estimated_seconds(trained.programs["outputs"], {"N": n}, 1) for n in (most, most + 2)
     ]
-    assert seconds[0] <= choice.WORTH_COMPILING < seconds[1]
-    monkeypatch.setattr(choice, "WORTH_COMPILING", choice.estimated_seconds(
-        trained.programs["outputs"], {"N": 20}, 1) * 1.0001)  # fmt: skip
+    assert seconds[0] <= choice.compiling_seconds(trained.programs["outputs"]) < seconds[1]
+    enough = choice.estimated_seconds(trained.programs["outputs"], {"N": 20}, 1) * 1.0001
+    monkeypatch.setattr(choice, "compiling_seconds", lambda program: enough)
     auto = trained.with_engine("auto")
     auto.outputs(X[:20])
     assert not uncompiled

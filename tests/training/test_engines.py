@@ -264,7 +264,7 @@ def test_what_cannot_be_compiled_runs_on_the_reference_with_one_warning(monkeypa
 
     monkeypatch.setattr(choice, "missing_for_native", lambda: "")
     monkeypatch.setattr(choice, "native_steps", refuse)
-    monkeypatch.setattr(choice, "WORTH_COMPILING", 0.0)
+    monkeypatch.setattr(choice, "SECONDS_TO_COMPILE", 0.0)
     line = r"This runs on the reference engine: There are no loops for sort \(line 3\)\."
     with pytest.warns(UserWarning, match=line) as caught:
         run = pb.train(network(), X, Y, epochs=2)

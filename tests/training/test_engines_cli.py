@@ -34,13 +34,13 @@ def words(monkeypatch, tmp_path, capsys):
 def test_auto_says_that_it_compiles_and_a_resumed_run_keeps_its_engine(
     words, monkeypatch, tmp_path
 ):
-    monkeypatch.setattr(choice, "WORTH_COMPILING", 0.0)
+    monkeypatch.setattr(choice, "SECONDS_TO_COMPILE", 0.0)
     shown = words("train iris --epochs 2 --hidden 4 --out run").out
     assert shown.count(choice.COMPILING) == 1
     assert "epoch 2 of 2" in shown
     settings = json.loads((tmp_path / "run" / "settings.json").read_text())
     assert (settings["engine"], settings["command"]["engine"]) == ("native", "auto")
-    monkeypatch.setattr(choice, "WORTH_COMPILING", 1e9)  # which would now make it "reference"
+    monkeypatch.setattr(choice, "SECONDS_TO_COMPILE", 1e9)  # which would now make it "reference"
     again = words("train --resume run --epochs 3")
     assert "epoch 3 of 3" in again.out
     assert again.err == ""

@@ -95,7 +95,7 @@ def test_auto_decides_from_sizes():
 def test_all_rows_are_looked_at_natively_where_that_is_worth_it(
     accumulate, uncompiled, monkeypatch
 ):
-    monkeypatch.setattr(choice, "WORTH_COMPILING", 0.0)
+    monkeypatch.setattr(choice, "SECONDS_TO_COMPILE", 0.0)
     settings = {"batch_size": 13, "accumulate": accumulate, "dtype": "float64"}
     reference, native = both(epochs=2, validation=0.3, **settings)
     assert sum("evaluate, once" in source for source in uncompiled) == 1
@@ -123,7 +123,7 @@ def test_what_cannot_be_compiled(monkeypatch):
     settings = {"batch_size": 4, "accumulate": 2}
     with pytest.raises(UsageError, match=r"engine='native': h1 = sort\(\.\.\.\)"):
         pb.train(network(), X, Y, engine="native", epochs=1, **settings)
-    monkeypatch.setattr(choice, "WORTH_COMPILING", 0.0)
+    monkeypatch.setattr(choice, "SECONDS_TO_COMPILE", 0.0)
     with pytest.warns(UserWarning, match="This runs on the reference engine: h1"):
         run = pb.train(network(), X, Y, epochs=1, **settings)
     assert run.settings["engine"] == "reference"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from collections.abc import Mapping
 from functools import cached_property
 from operator import is_
@@ -71,9 +70,7 @@ class Answers:
                 return None if nothing else answers
             except NotCompilable as error:
                 self._most_on_reference = EVERYTHING
-                line = f"This runs on the reference engine: {error}"
-                if not choice.notice(line):
-                    warnings.warn(line, stacklevel=4)
+                choice.tell_of_reference(error)
         return self._on_reference(rows, params) if bool(np.isfinite(rows).all()) else None
 
     def again(self, X: Any, params: Mapping[str, Any]) -> Any:

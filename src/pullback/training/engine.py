@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +60,7 @@ def engine_of(prepared: Prepared) -> str:
     except NotCompilable as error:
         if asked == NATIVE:
             raise UsageError(f"engine='native': {error}") from error
-        _tell(f"This runs on the reference engine: {error}")
+        choice.tell_of_reference(error)
         return REFERENCE
     return NATIVE
 
@@ -144,8 +143,3 @@ def _new_steps(prepared: Prepared) -> Steps:
     nothing = np.empty(0, np.int64)
     steps.run(nothing, nothing, None, 0, np.empty((0, len(rule.numbers(1, 1.0)))))
     return steps
-
-
-def _tell(line: str) -> None:
-    if not choice.notice(line):
-        warnings.warn(line, stacklevel=2)

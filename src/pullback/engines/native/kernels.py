@@ -74,6 +74,8 @@ class KernelPrinter:
 
     def __init__(self, kernel: Kernel, context: Context) -> None:
         self.kernel, self.context = kernel, context
+        if max(len(statement.loops) for statement in kernel.statements) > len(LETTERS):
+            raise NotCompilable(f"arrays of more than {len(LETTERS)} axes have no loops.")
         self.blocks = blocks_of(kernel)
         self.maker = {s.out: s for s in kernel.statements}
         self.arrays: dict[Value, int] = {}
@@ -189,8 +191,6 @@ class KernelPrinter:
         for statement in self.kernel.statements:
             if not statement.reduces_outer or statement.kept:
                 continue
-            if statement.reduction.startswith("arg"):
-                raise NotCompilable("the place of an extreme over the outermost axis has no loops.")
             name = self._sum_name(statement.out)
             wide = np.dtype("f8") if statement.out.dtype.kind == "f" else statement.out.dtype
             wide = wide if statement.reduction == "sum" else statement.out.dtype
@@ -274,7 +274,8 @@ class KernelPrinter:
         if statement.kept == (0,):
             name = self._local_name(out, 1)
             self._local[out] = name
-            lines = self._row_reduction(statement, name, expression, before)
+            innermost = LETTERS[len(statement.loops) - 1]
+            lines = self._row_reduction(statement, name, expression, before, innermost)
             if out in self.context.stored:
                 target = self._entry(Read(out, (Place(0),)))
                 after.append(f"{target} = {name}")
@@ -284,22 +285,21 @@ class KernelPrinter:
             wide = out.dtype.kind == "f" and statement.reduction == "sum"
             value = f"f8({expression})" if wide and out.dtype != np.float64 else expression
             return [f"{name} = {joined(statement.reduction, name, value)}"]
-        if statement.reduction.startswith("arg"):
-            raise NotCompilable("the place of an extreme over the outermost axis has no loops.")
         places = tuple(Place(n) for n in statement.kept)
         target = self._entry(Read(out, places))
         return [f"{target} = {joined(statement.reduction, target, expression)}"]
 
     @staticmethod
     def _row_reduction(
-        statement: Statement, name: str, expression: str, before: list[str]
+        statement: Statement, name: str, expression: str, before: list[str], loop: str
     ) -> list[str]:
+        """Lines of the loop `loop`; what the reduction begins with is added to `before`."""
         if not statement.reduction.startswith("arg"):
             before.append(f"{name} = {neutral(statement.reduction, statement.out.dtype)}")
             return [f"{name} = {joined(statement.reduction, name, expression)}"]
         sign = ">" if statement.reduction == "argmax" else "<"
         dtype = statement.reads[0].value.dtype
-        best, loop = f"best_of_{name}", LETTERS[len(statement.loops) - 1]
+        best = f"best_of_{name}"
         before.append(f"{name} = 0")
         before.append(f"{best} = {neutral(statement.reduction[3:], dtype)}")
         entry = f"entry_of_{name}"
@@ -316,16 +316,10 @@ class KernelPrinter:
         inner = list(range(1, len(statement.loops)))
         kept = [n for n in inner if n in statement.kept]
         gone = [n for n in inner if n not in statement.kept]
-        if statement.reduction.startswith("arg") and len(gone) > 1:
-            raise NotCompilable("the place of an extreme over several axes has no loops.")
         name = self._local_name(statement.out, 1)
-        lines: list[str] = []
-        body = self._row_reduction(statement, name, self._expression(statement), lines)
-        if statement.reduction.startswith("arg"):
-            body = [
-                line.replace(f"= {LETTERS[inner[-1]]}", f"= {LETTERS[gone[0]]}") for line in body
-            ]
-        before = list(lines)
+        before: list[str] = []
+        expression = self._expression(statement)
+        body = self._row_reduction(statement, name, expression, before, LETTERS[gone[0]])
         result, margin = [], ""
         for n in kept:
             result.append(f"{margin}for {LETTERS[n]} in range({self._size(statement.loops[n])}):")
