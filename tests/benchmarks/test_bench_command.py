@@ -56,7 +56,7 @@ def test_growth_is_drawn_beside(played, tmp_path, monkeypatch):
     played(installed=("native", "jax"))
     page = tmp_path / "page.md"
     page.write_text(f"{BEGIN}{END}")
-    words = "bench --growth --quick --picture b.png --markdown page.md"
+    words = "bench --workload tiny --growth --quick --picture b.png --markdown page.md"
     assert main(words.split()) == 0
     assert (tmp_path / "b-growth.png").read_bytes().startswith(b"\x89PNG")
     assert re.search(r"\| rows 512 \| 1\.95 us, [\d,]+ MB \|", page.read_text())

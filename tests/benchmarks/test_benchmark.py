@@ -149,14 +149,15 @@ def test_growth_has_a_point_for_each_size_and_engine(played, monkeypatch):
 
     monkeypatch.setattr(growth, "QUICK_AXES", {"rows": (256, 512), "depth": (1,)})
     crew = played()
-    report = benchmark(quick=True, grow=True, engines=["native", "autograd", "jax"])
+    report = benchmark(["tiny"], quick=True, grow=True, engines=["native", "autograd", "jax"])
+    assert [task.name for task in report.tasks] == ["tiny"]
     sizes = [(point["axis"], point["value"], point["engine"]) for point in report.growth]
     assert sizes == [
         (axis, value, engine)
         for axis, value in (("rows", 256), ("rows", 512), ("depth", 1))
         for engine in ("native", "jax")
     ]
-    assert crew._members == {}
+    assert {engine for engine, _ in crew._members} == {"autograd"}  # from the training before
 
 
 def test_cold_processes_take_turns_and_must_have_learned(played, monkeypatch):

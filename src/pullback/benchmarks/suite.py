@@ -66,7 +66,7 @@ def benchmark(
         >>> [task.name for task in report.tasks]
         ['tiny']
     """
-    selected = _selected(chosen, quick, grow)
+    selected = _selected(chosen, quick)
     effort = rounds.QUICK if quick else Effort()
     if number_of_rounds is not None:
         effort = _with_rounds(effort, number_of_rounds)
@@ -114,7 +114,7 @@ def benchmark(
     return report
 
 
-def _selected(chosen: Sequence[str] | None, quick: bool, grow: bool) -> list[str]:
+def _selected(chosen: Sequence[str] | None, quick: bool) -> list[str]:
     """Of the names asked for, in the order of the table."""
     for name in chosen or ():
         if name not in names():
@@ -124,8 +124,6 @@ def _selected(chosen: Sequence[str] | None, quick: bool, grow: bool) -> list[str
             )
     if chosen:
         return [name for name in names() if name in chosen]
-    if grow:
-        return []
     return [*(QUICK if quick else WORKLOADS), *PARTS]
 
 

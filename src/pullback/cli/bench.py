@@ -40,7 +40,7 @@ def bench(
         bool, flag(_MEASURED, "--quick", "So brief that it shows how it runs, not what is true.")
     ] = False,
     growth: Annotated[
-        bool, flag(_MEASURED, "--growth", "How time and memory grow with the sizes.")
+        bool, flag(_MEASURED, "--growth", "Also how time and memory grow with the sizes.")
     ] = False,
     rounds: Annotated[int | None, option(_MEASURED, "NUMBER", "Rounds of each workload.")] = None,
     listed: Annotated[
