@@ -7,7 +7,7 @@ import pytest
 from native_cache_process import SOURCE, arguments
 from native_cache_process import loaded_anew as load
 
-from pullback.engines.native import NotCompilable, machine
+from pullback.engines.native import NotCompilable, machine, pipeline
 from pullback.errors import MissingExtraError
 
 
@@ -105,3 +105,40 @@ def test_a_compiler_that_is_switched_off(monkeypatch):
     pytest.importorskip("numba")
     monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
     assert "NUMBA_DISABLE_JIT" in machine.available()
+
+
+SHARED = """\
+from pullback.engines.native.arrays import may_overlap, same_entries
+
+{mark}
+def phase(a, b, out):
+    a[0] = 5
+    b[0] = 7
+    out[0] = a[0]
+
+def steps(a, out):
+    phase(a, same_entries(a, (2, 1)), out)
+    return out[0]
+"""
+
+
+def test_arrays_of_a_phase_may_share_memory(place):
+    """A compiler that was promised that they do not leaves the 5 in `out`."""
+    source = SHARED.replace("b[0]", "b[0, 0]").format(mark="@may_overlap")
+    assert (
+        machine.load_native(source, "steps", (np.zeros(2), np.zeros(1)))(np.zeros(2), np.zeros(1))
+        == 7.0
+    )
+
+
+def test_a_function_is_compiled_once_for_all_numbers():
+    def plus(x, y):
+        return x + y
+
+    pieces = pipeline.callee(plus, machine.OPTIONS, False)
+
+    def total(x):
+        return pieces(x, 1) + pieces(x, 2) + pieces(x, 3)
+
+    pipeline.compiled(total, ("f8",), machine.OPTIONS)
+    assert len(pieces.signatures) == 1

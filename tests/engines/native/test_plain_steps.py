@@ -6,6 +6,7 @@ that lies where another still is, or that is read before it is made, shows.
 """
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -19,8 +20,9 @@ from native_beside_reference import (
     on_native,
     on_reference,
 )
-from native_networks import ACTIVATIONS, LAYERS, RUNS, prepared
+from native_networks import ACTIVATIONS, LABELS, LAYERS, RUNS, SGD, X, prepared
 
+import pullback as pb
 from pullback.engines.native import storage
 from pullback.engines.native.barrier import STOP
 from pullback.engines.native.machine import load_plain
@@ -139,3 +141,18 @@ def test_memory_of_a_lifetime_that_is_too_short_is_seen(monkeypatch):
     run = prepared("deep", "float64")
     with pytest.raises(AssertionError):
         check(run, WHOLE, "float64")
+
+
+def test_layers_that_are_alike_share_their_phases():
+    def source_of(layers):
+        alike = [pb.nn.Dense(6), pb.nn.BatchNorm(), pb.nn.ReLU(), pb.nn.Dropout(0.1)]
+        network = pb.nn.Sequential(*alike * layers, pb.nn.Dense(3))
+        run = pb.training.prepare(network, X, LABELS, batch_size=8, optimizer=SGD, dtype="float64")
+        return check(run, PIECES, "float64").source
+
+    three, five = source_of(3), source_of(5)
+    for pattern in (r"^def ", r"^@may_overlap"):
+        count = len(re.findall(pattern, three, re.M))
+        assert count == len(re.findall(pattern, five, re.M)) > 8
+    phases = [len(re.findall(r"# phase \d+ of", text)) for text in (three, five)]
+    assert phases[1] - phases[0] == 2 * (phases[0] // 3)  # each layer adds as many
