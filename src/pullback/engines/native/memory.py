@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import prod
 from typing import Any, NamedTuple
 
@@ -47,7 +48,7 @@ def memory_for(module: Emitted, sizes: Mapping[str, int], split: Split, threads:
         _lifetime(held, _lines(size) * count, module.phases)
         for held, size, count in zip(module.held, bytes_of, times, strict=True)
     ]
-    planned = plan(lifetimes)
+    planned = replace(plan(_in_groups(lifetimes, module.held)), lifetimes=tuple(lifetimes))
     raw = np.zeros(planned.total + LINE, np.uint8)
     shift = -raw.ctypes.data % LINE
     places = np.tile(np.array(planned.offsets, np.int64), (threads, 1))
@@ -82,6 +83,19 @@ def _lifetime(held: Held, size: int, phases: int) -> Lifetime:
     if held.last is None:
         return Lifetime(held.value.name, size, 0, phases)
     return Lifetime(held.value.name, size, held.first, held.last)
+
+
+def _in_groups(lifetimes: Sequence[Lifetime], held: Sequence[Held]) -> list[Lifetime]:
+    """The lifetimes in groups instead of phases: a thread does the groups of a phase in turn."""
+    count = 1 + max((each.group or 0 for each in held), default=0)
+    return [
+        replace(life, first=life.first * count, last=life.last * count + count - 1)
+        if each.group is None
+        else replace(
+            life, first=life.first * count + each.group, last=life.last * count + each.group
+        )
+        for life, each in zip(lifetimes, held, strict=True)
+    ]
 
 
 def _lines(size: int) -> int:

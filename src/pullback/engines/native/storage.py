@@ -43,7 +43,8 @@ class Held:
         first: The phase in which it is written first.
         last: The last phase in which it is read; None where it is kept from step to step.
         axes: The names of its axes' lengths.
-        blocked: Whether there is one for each thread, of the rows of a block.
+        group: The group of its phase in which each thread holds a block of its rows at a time;
+            None for what is held whole.
     """
 
     value: Value
@@ -52,7 +53,12 @@ class Held:
     first: int
     last: int | None
     axes: tuple[str, ...]
-    blocked: bool = False
+    group: int | None = None
+
+    @property
+    def blocked(self) -> bool:
+        """Whether there is one for each thread, of the rows of a block."""
+        return self.group is not None
 
 
 class Storage:
@@ -242,8 +248,10 @@ class Storage:
                         home.name, over[out] = out.name, home
         return over
 
-    def _blocked(self) -> set[Value]:
+    def _blocked(self) -> dict[Value, int]:
         """Products that are used up where they are made, block of rows by block of rows.
+
+        Each with the group of its phase.
 
         Gradients of weights, of which the update reads each row once.
         """
@@ -256,14 +264,16 @@ class Storage:
         products -= {memory_of(v) for v in self.outputs if isinstance(v, Value)}
         products -= {v.same_memory for v in self.stored if v.same_memory is not None}
         blocked = {value for value in products if len(value.axes) == 2}
-        for groups in self.schedule.phases:
-            for group in groups:
+        groups: dict[Value, int] = {}
+        for phase in self.schedule.phases:
+            for number, group in enumerate(phase):
                 made = {out for work in group.work for out in outs_of(work)}
+                groups |= dict.fromkeys(made, number)
                 for work in group.work:
                     blocked -= {v for v in reads_of(work) if v not in made}
                     if not isinstance(work, Kernel):
                         blocked -= set(reads_of(work))
-        return blocked
+        return {value: number for value, number in groups.items() if value in blocked}
 
     def _held(self) -> list[Held]:
         uses: dict[Value, list[int]] = {}
@@ -289,7 +299,7 @@ class Storage:
     def _holding(self, value: Value, parts: bool, first: int, last: int | None) -> Held:
         axes = tuple(self.names[axis.root] for axis in value.axes)
         private = self.tiled and self.is_of_rows(value)
-        return Held(value, parts, private, first, last, axes, value in self.blocked)
+        return Held(value, parts, private, first, last, axes, self.blocked.get(value))
 
 
 def _overwriting(kernel: Kernel, free: set[Value]) -> Iterator[tuple[Value, Value]]:
