@@ -71,6 +71,9 @@ class Standin:
                 return i + 1, told
         return len(starts), told
 
+    def is_finite(self):
+        return all(np.all(np.isfinite(value)) for value in self.values)
+
     def variables(self):
         return self.values
 

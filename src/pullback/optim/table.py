@@ -172,6 +172,8 @@ def factors_of_steps(schedule: Callable[[int], Any], first: int, count: int) -> 
         [0.5, 0.3333333333333333, 0.25]
     """
     factors = [factor_at(schedule, first)]
+    if count == 1:
+        return factors
     try:
         if _does_not_look(schedule) and factor_at(schedule, first + count - 1) == factors[0]:
             return factors * count

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -56,19 +57,23 @@ class NumberScores:
             variance: Of the true numbers, float64 (columns,).
             unit: What the errors and targets were divided by, per column or for all.
         """
-        with np.errstate(divide="ignore", invalid="ignore"):
-            r2 = np.where(variance > 0, 1 - squared / variance, np.nan)
+        r2 = 1 - squared / np.where(variance > 0, variance, np.nan)
         return cls(r2, absolute * unit, np.sqrt(squared) * unit)
 
     def told(self) -> dict[str, float]:
         """The mean over the columns of each score, by name; r2 over those that vary."""
         varying = self.r2[~np.isnan(self.r2)]
         means = (
-            np.mean(varying) if varying.size else np.nan,
-            np.mean(self.mean_absolute_error),
-            np.mean(self.root_mean_squared_error),
+            _mean(varying) if varying.size else math.nan,
+            _mean(self.mean_absolute_error),
+            _mean(self.root_mean_squared_error),
         )
-        return dict(zip(NUMBERS, map(float, means), strict=True))
+        return dict(zip(NUMBERS, means, strict=True))
+
+
+def _mean(values: Any) -> float:
+    """np.mean of a vector; that takes several microseconds, as long as a step of a small net."""
+    return float(np.add.reduce(values) / len(values))
 
 
 def is_of_numbers(loss: Any, classification: bool) -> bool:

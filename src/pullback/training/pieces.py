@@ -7,8 +7,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -53,6 +52,12 @@ class Steps(Protocol):
             numbers: The update rule's numbers of each step, float64 (steps, numbers).
         """
 
+    def is_finite(self) -> bool:
+        """Whether all variables were finite after the last `run` that did all of its steps.
+
+        True is certain; False may be a false alarm.
+        """
+
     def variables(self) -> Sequence[Any]:
         """Views of the present variables, contiguous: the same ones all the time."""
 
@@ -66,8 +71,7 @@ class Steps(Protocol):
         """Give back what is held."""
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(NamedTuple):
     """Some steps of an epoch; the fields are the arguments of `Steps.run`."""
 
     starts: Any
@@ -101,7 +105,6 @@ class Pieces:
         self.source = steps.source
         self._like = variables
         self._structure = flatten(variables.rule_state)[1]
-        self._flat_views = [view.reshape(-1) for view in steps.variables()]
         self._kept = [np.array(value) for value in _flat(variables)]
         self._loss = next(columns for path, columns in steps.told if path == ("loss",)).start
         self._lost = False
@@ -145,9 +148,8 @@ class Pieces:
         self._steps.close()
 
     def _good(self, done: int, told: Any) -> int:
-        """How many steps were done before the first loss that is not finite."""
-        wrong = np.flatnonzero(~np.isfinite(told[:done, self._loss]))
-        return int(wrong[0]) if wrong.size else done
+        """How many steps gave a finite loss: they end after one that is not."""
+        return done if done and math.isfinite(told[done - 1, self._loss]) else max(done - 1, 0)
 
     def _go_back(self, piece: Piece, good: int) -> int:
         """Stand behind the last good step of a piece, of which so many had a finite loss."""
@@ -188,9 +190,7 @@ class Pieces:
         self._steps.interrupt()
 
     def _is_finite(self) -> bool:
-        # The sum of squares is one fast pass; where it overflows, look closely.
-        total = sum([float(flat.dot(flat)) for flat in self._flat_views])
-        return math.isfinite(total) or all(bool(np.all(np.isfinite(v))) for v in self._flat_views)
+        return self._steps.is_finite() or all(bool(np.all(np.isfinite(v))) for v in self._views())
 
     def _views(self) -> list[Any]:
         return list(self._steps.variables())

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,8 +17,7 @@ from .steps import Variables
 from .totals import Columns
 
 
-@dataclass(frozen=True)
-class Done:
+class Done(NamedTuple):
     """What came of a piece.
 
     Attributes:
@@ -133,7 +131,7 @@ class Piecewise:
             next_step=place if failed else place + 1,
             told=told,
             weights=weights[chosen][:good],
-            rows=int(lengths[:good].sum()),
+            rows=int(np.add.reduce(lengths[:good])),
             rate=rates[max(good - 1, 0)],
             failed=rates[good] if failed else None,
         )

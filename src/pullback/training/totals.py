@@ -63,6 +63,9 @@ class Totals:
             rate: The learning rate of the last one.
             sums: As for `add`.
         """
+        if len(told) == 1:
+            self.add(_result(told[0], columns), float(weights[0]), rows, rate, sums)
+            return
         width = told.shape[1]
         table = np.empty((len(told) + 1, width + 1))  # the sums so far, then the steps
         table[1:, :width], table[1:, width], table[0, width] = told, weights, self.weight
@@ -87,6 +90,15 @@ class Totals:
                 self.penalty = float(last[place])
             else:
                 self.metrics[path[1]] = wide(last[place])
+
+
+def _result(told: Any, columns: Columns) -> dict[str, Any]:
+    """What one step tells, as the step's own result has it."""
+    result: dict[str, Any] = {"metrics": {}}
+    for path, place in columns:
+        of = result["metrics"] if path[0] == "metrics" else result
+        of[path[-1]] = told[place]
+    return result
 
 
 def wide(value: Any) -> Any:
