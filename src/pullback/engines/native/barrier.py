@@ -21,6 +21,11 @@ def new_control() -> Any:
     return np.zeros(64, np.int64)
 
 
+def give_up(control: Any) -> None:
+    """Let the other threads not wait for one that has failed."""
+    control[[STOP, STOPPED, FAILED]] = 1
+
+
 def wait(control: Any, threads: int) -> None:
     """Return when all threads have come here, or one has failed. Plain code has one thread."""
     if threads != 1:

@@ -84,6 +84,7 @@ class Compiled:
 
     def __init__(self, address: int, kinds: tuple[str, ...], result: str, keep: Any) -> None:
         self.kinds, self.result = kinds, result
+        self.address = address
         self._code = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)(address)
         self._keep = keep
 
@@ -113,9 +114,13 @@ class Compiled:
 
 
 class Bound:
-    """A call of machine code with fixed arguments: arrays by reference, numbers by value."""
+    """A call of machine code with fixed arguments: arrays by reference, numbers by value.
 
-    __slots__ = ("_address", "_code", "_keep", "_places", "_result", "_table", "_words", "run")
+    Attributes:
+        addresses: Of the code and of the table of its arguments.
+    """
+
+    __slots__ = ("_code", "_keep", "_places", "_result", "_table", "_words", "addresses", "run")
 
     def __init__(
         self, code: Callable[..., int], result: str, arguments: tuple[Any, ...], owner: Compiled
@@ -126,10 +131,10 @@ class Bound:
             self._places.append(len(words))
             words += _words_of(argument)
         self._words = np.array([word & (2**64 - 1) for word in words], np.uint64)
-        self._address = self._words.ctypes.data
+        self.addresses = owner.address, self._words.ctypes.data
         self._table = self._words[:1].view(_dtype_of(result)) if result else None
         self._code, self._result = code, result
-        self.run = _runner(code, self._address)
+        self.run = _runner(code, self.addresses[1])
         self._keep = (arguments, owner)
 
     def point(self, number: int, address: int, shape: tuple[int, ...]) -> None:
@@ -159,9 +164,14 @@ def _runner(code: Callable[..., int], address: int) -> Callable[[], None]:
 
     def run() -> None:
         if code(address):
-            raise IndexError("An index is out of bounds.")
+            raise out_of_bounds()
 
     return run
+
+
+def out_of_bounds() -> IndexError:
+    """What machine code that returns an error has met."""
+    return IndexError("An index is out of bounds.")
 
 
 def _words_of(argument: Any) -> list[int]:

@@ -1,41 +1,53 @@
-"""The threads that run compiled code beside the caller's: started once, asleep between calls."""
+"""The threads that run compiled code beside the caller's: started once, asleep when idle."""
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
+
+import numpy as np
+
+from .barrier import give_up
+from .calling import Bound, out_of_bounds
+from .crew_code import CODE, DONE, FAILED, LINE, TABLE, crew_code
 
 
 class Crew:
     """Helpers for calls that several threads make together.
 
-    They begin with the first call, sleep between calls, and end with `close` (or with the
-    process). After a fork the child begins helpers of its own.
+    They begin with the first call, wait for others in machine code for a moment, then asleep, and
+    end with `close` (or with the process). After a fork the child begins helpers of its own.
 
     Args:
         helpers: How many threads work beside the caller's, at least 0.
+        control: Of the barriers at which the threads wait for each other.
     """
 
-    def __init__(self, helpers: int) -> None:
-        self._count = helpers
+    def __init__(self, helpers: int, control: Any) -> None:
+        self._count, self._control = helpers, control
         self._helpers: list[_Helper] = []
         self._process = 0
 
-    def run(self, work: Callable[[int], Any]) -> Any:
-        """What `work(0)` returns on this thread, while the helpers do work(1), work(2), ...
+    def run(self, calls: Sequence[Callable[[], Any]]) -> Any:
+        """What the first of the calls returns on this thread, while each helper makes another.
+
+        Args:
+            calls: One per thread, of machine code (`Bound`) where they are several.
 
         Raises:
             BaseException: What any of them raised; that of the caller's thread first.
         """
         if not self._count:
-            return work(0)
-        helpers = self._awake()
-        for helper in helpers:
-            helper.start(work)
+            return calls[0]()
+        helpers = self._present()
         try:
-            result = work(0)
+            self._begin(calls[1:])
+            result = calls[0]()
+        except BaseException:
+            give_up(self._control)
+            raise
         finally:
             errors = [error for helper in helpers if (error := helper.finished()) is not None]
         if errors:
@@ -44,58 +56,77 @@ class Crew:
 
     def close(self) -> None:
         """End the helpers."""
-        if self._process == os.getpid():
-            for helper in self._helpers:
-                helper.end()
+        if self._helpers and self._process == os.getpid():
+            self._begin([None] * self._count)
         self._helpers = []
 
-    def _awake(self) -> list[_Helper]:
+    def _present(self) -> list[_Helper]:
         if not self._helpers or self._process != os.getpid():
             self._process = os.getpid()
-            self._helpers = [_Helper(number) for number in range(1, self._count + 1)]
+            self._lines = np.zeros((self._count + 1, LINE), np.int64)
+            self._helpers = [_Helper(self._lines, n + 1, self._control) for n in range(self._count)]
         return self._helpers
+
+    def _begin(self, calls: Sequence[Any]) -> None:
+        """Let each helper make its call."""
+        for helper, call in zip(self._helpers, calls, strict=True):
+            helper.give(call)
+        crew_code().call(self._lines.ctypes.data)
+        for helper in self._helpers:
+            helper.wake()
 
     def __del__(self) -> None:
         self.close()
 
 
 class _Helper:
-    """A thread that waits for work, does it, and waits again."""
+    """A thread that waits for a call, makes it, and waits again.
 
-    def __init__(self, number: int) -> None:
-        self._number = number
-        self._work: Callable[[int], Any] | None = None
+    Args:
+        lines: The number of calls stands in the first one, what this helper does in its own.
+        number: Of its line, from 1.
+        control: Of the barriers.
+    """
+
+    def __init__(self, lines: Any, number: int, control: Any) -> None:
+        self._calls, self._own, self._control = lines[0], lines[number], control
+        self._addresses = self._calls.ctypes.data, self._own.ctypes.data
         self._error: BaseException | None = None
-        self._begin, self._done = threading.Lock(), threading.Lock()
-        self._begin.acquire()
-        self._done.acquire()
+        self._code = crew_code()
+        self._asleep = threading.Lock()  # whoever unlocks it wakes the thread
+        self._asleep.acquire()
         threading.Thread(target=self._loop, name=f"pullback-{number}", daemon=True).start()
 
-    def start(self, work: Callable[[int], Any]) -> None:
-        """Let it work."""
-        self._work = work
-        self._begin.release()
+    def give(self, call: Bound | None) -> None:
+        """Say what to do when the next call is counted: None lets the thread end."""
+        self._own[CODE], self._own[TABLE] = (0, 0) if call is None else call.addresses
+
+    def wake(self) -> None:
+        """Let it look for a call, in case that it is asleep."""
+        if self._asleep.locked():
+            self._asleep.release()
 
     def finished(self) -> BaseException | None:
         """Wait until it has done its work: what it raised."""
-        self._done.acquire()
+        self.wake()  # an interrupt may have come before it was woken
+        self._code.wait(*self._addresses)
         error, self._error = self._error, None
         return error
 
-    def end(self) -> None:
-        """Let the thread end."""
-        self._work = None
-        self._begin.release()
+    @property
+    def _is_called(self) -> bool:
+        return bool(self._calls[0] != self._own[DONE])
 
     def _loop(self) -> None:
         while True:
-            self._begin.acquire()
-            work, self._work = self._work, None
-            if work is None:
+            if self._code.attend(*self._addresses) == FAILED:
+                self._error = out_of_bounds()
+                give_up(self._control)
+                self._own[DONE] = self._calls[0]
+            elif not self._is_called:
+                # A call that is counted from here on is seen below, or unlocks anew.
+                self._asleep.acquire(blocking=False)
+                if not self._is_called:
+                    self._asleep.acquire()
+            elif not self._own[CODE]:
                 return
-            try:
-                work(self._number)
-            except BaseException as error:
-                self._error = error
-            del work
-            self._done.release()

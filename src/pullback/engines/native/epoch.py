@@ -16,12 +16,10 @@ from ...program import Program, Var
 from . import NotCompilable
 from .axes import Axis
 from .barrier import (
-    FAILED,
     FIRST_UPDATE,
     ORDERED,
     STEPS,
     STOP,
-    STOPPED,
     new_control,
 )
 from .crew import Crew
@@ -42,7 +40,7 @@ class _Table:
     settings: Any
     order: Any
     told: Any
-    work: Callable[[int], Any] = lambda thread: None
+    calls: Sequence[Callable[[], int]] = ()
 
 
 class NativeSteps:
@@ -106,7 +104,7 @@ class NativeSteps:
         self._load = load or _compiled
         self._function: Callable[..., int] | None = None
         self._table: _Table | None = None
-        self._crew = Crew(self.threads - 1)
+        self._crew = Crew(self.threads - 1, self._control)
 
     # Variables.
 
@@ -160,7 +158,7 @@ class NativeSteps:
         if order is not None:
             table.order[: len(order)] = order
             control[ORDERED] = 1
-        done = int(self._crew.run(table.work))
+        done = int(self._crew.run(table.calls))
         return done, table.told[:count].copy()
 
     def _table_for(self, steps: int) -> _Table:
@@ -199,17 +197,8 @@ class NativeSteps:
         # Compiled functions are bound to their arguments; plain ones take them at each call.
         bind: Callable[..., Callable[[], int]]
         bind = getattr(function, "bind", None) or partial(partial, function)
-        calls = [bind(*arguments, thread, self.threads) for thread in range(self.threads)]
-        table.work = partial(self._as_one_of, calls)
+        table.calls = [bind(*arguments, thread, self.threads) for thread in range(self.threads)]
         return table
-
-    def _as_one_of(self, calls: Sequence[Callable[[], int]], thread: int) -> int:
-        """What one of the threads does; where it fails, the others must not wait for it."""
-        try:
-            return calls[thread]()
-        except BaseException:
-            self._control[[STOP, STOPPED, FAILED]] = 1
-            raise
 
     def _view(self, position: int, names: Sequence[str]) -> Any:
         """The memory of an input."""
