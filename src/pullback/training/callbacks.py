@@ -266,12 +266,8 @@ class _Comparison:
 
 def needs_each_step(callback: Callback) -> bool:
     """Whether it has an `on_step` of its own that must be called after each step."""
-    return watches_steps(callback) and callback.each_step
-
-
-def watches_steps(callback: Callback) -> bool:
-    """Whether it has an `on_step` of its own."""
-    return getattr(callback.on_step, "__func__", None) is not Callback.on_step
+    is_own = getattr(callback.on_step, "__func__", None) is not Callback.on_step
+    return is_own and callback.each_step
 
 
 def as_callbacks(callbacks: Any) -> list[Callback]:
