@@ -108,6 +108,12 @@ def test_closed_and_used_again(counting):
     assert counting.run() == 10
 
 
+def test_closed_while_helpers_work_or_are_about_to(counting):
+    for call in range(1, 101):
+        assert counting.crew.run([counting.crew.close, *counting.calls[1:]]) is None
+        assert counting.done == [0, call, call]
+
+
 def test_helpers_end_with_their_crew():
     before = set(helpers())
     counting = Counting()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -55,9 +56,10 @@ class Crew:
         return result
 
     def close(self) -> None:
-        """End the helpers."""
-        if self._helpers and self._process == os.getpid():
-            self._begin([None] * self._count)
+        """End the helpers, as soon as they have nothing to do."""
+        if self._process == os.getpid():
+            for helper in self._helpers:
+                helper.end()
         self._helpers = []
 
     def _present(self) -> list[_Helper]:
@@ -92,19 +94,21 @@ class _Helper:
         self._calls, self._own, self._control = lines[0], lines[number], control
         self._addresses = self._calls.ctypes.data, self._own.ctypes.data
         self._error: BaseException | None = None
+        self._ended = False
         self._code = crew_code()
         self._asleep = threading.Lock()  # whoever unlocks it wakes the thread
         self._asleep.acquire()
         threading.Thread(target=self._loop, name=f"pullback-{number}", daemon=True).start()
 
-    def give(self, call: Bound | None) -> None:
-        """Say what to do when the next call is counted: None lets the thread end."""
-        self._own[CODE], self._own[TABLE] = (0, 0) if call is None else call.addresses
+    def give(self, call: Bound) -> None:
+        """Say what to do when the next call is counted."""
+        self._own[CODE], self._own[TABLE] = call.addresses
 
     def wake(self) -> None:
         """Let it look for a call, in case that it is asleep."""
         if self._asleep.locked():
-            self._asleep.release()
+            with suppress(RuntimeError):  # another thread has just unlocked it
+                self._asleep.release()
 
     def finished(self) -> BaseException | None:
         """Wait until it has done its work: what it raised."""
@@ -112,6 +116,11 @@ class _Helper:
         self._code.wait(*self._addresses)
         error, self._error = self._error, None
         return error
+
+    def end(self) -> None:
+        """Let the thread end, its work done."""
+        self._ended = True
+        self.wake()
 
     @property
     def _is_called(self) -> bool:
@@ -123,10 +132,11 @@ class _Helper:
                 self._error = out_of_bounds()
                 give_up(self._control)
                 self._own[DONE] = self._calls[0]
-            elif not self._is_called:
-                # A call that is counted from here on is seen below, or unlocks anew.
-                self._asleep.acquire(blocking=False)
-                if not self._is_called:
-                    self._asleep.acquire()
-            elif not self._own[CODE]:
+                continue
+            # What comes from here on is seen by the next two looks, or unlocks anew.
+            self._asleep.acquire(blocking=False)
+            if self._is_called:
+                continue
+            if self._ended:
                 return
+            self._asleep.acquire()

@@ -22,7 +22,7 @@ LINE = 8
 """Entries of a line: 64 bytes, so that no thread writes where another one looks."""
 
 DONE, CODE, TABLE = range(3)
-"""Entries of a helper's line; without code, there is nothing more to do."""
+"""Entries of a helper's line."""
 
 LOOKS = 256
 """How often a thread looks before it yields to others. Under a microsecond: the one that it waits
@@ -41,9 +41,8 @@ class CrewCode(NamedTuple):
 
     Attributes:
         call: `call(first)` counts a call: helpers begin with it.
-        attend: `attend(first, own)` does one call after another, until there is no code or none
-            has come for a while (IDLE), or one has ended with an error (FAILED), which then does
-            not count as done.
+        attend: `attend(first, own)` does one call after another, until none has come for a while
+            (IDLE) or one has ended with an error (FAILED), which then does not count as done.
         wait: `wait(first, own)` returns when a helper has done all calls.
     """
 
@@ -128,8 +127,6 @@ class _Writer:
         builder.position_at_end(begin)
         self._look_until("!=", PATIENCE)
         code, table = (builder.load(self._entry(place)) for place in (CODE, TABLE))
-        with builder.if_then(builder.icmp_signed("==", code, self._word(0))):
-            builder.ret(self._word(IDLE))
         arguments = [builder.inttoptr(table, self._line)]
         error = builder.call(builder.inttoptr(code, self._code), arguments)
         with builder.if_then(builder.icmp_signed("!=", error, error.type(0))):
