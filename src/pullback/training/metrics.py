@@ -73,7 +73,7 @@ class NumberScores:
 
 def _mean(values: Any) -> float:
     """np.mean of a vector; that takes several microseconds, as long as a step of a small net."""
-    return float(np.add.reduce(values) / len(values))
+    return float(np.add.reduce(values)) / len(values)
 
 
 def is_of_numbers(loss: Any, classification: bool) -> bool:
