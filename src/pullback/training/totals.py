@@ -63,7 +63,7 @@ class Totals:
             rate: The learning rate of the last one.
             sums: As for `add`.
         """
-        if len(told) == 1:
+        if len(told) == 1:  # as often as an epoch has one step; it needs no table
             self.add(_result(told[0], columns), float(weights[0]), rows, rate, sums)
             return
         width = told.shape[1]

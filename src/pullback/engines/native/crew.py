@@ -44,7 +44,7 @@ class Crew:
             return calls[0]()
         helpers = self._present()
         try:
-            self._begin(calls[1:])
+            self._begin(helpers, calls[1:])
             result = calls[0]()
         except BaseException:
             give_up(self._control)
@@ -69,12 +69,12 @@ class Crew:
             self._helpers = [_Helper(self._lines, n + 1, self._control) for n in range(self._count)]
         return self._helpers
 
-    def _begin(self, calls: Sequence[Any]) -> None:
+    def _begin(self, helpers: Sequence[_Helper], calls: Sequence[Any]) -> None:
         """Let each helper make its call."""
-        for helper, call in zip(self._helpers, calls, strict=True):
+        for helper, call in zip(helpers, calls, strict=True):
             helper.give(call)
         crew_code().call(self._lines.ctypes.data)
-        for helper in self._helpers:
+        for helper in helpers:
             helper.wake()
 
     def __del__(self) -> None:
