@@ -65,6 +65,9 @@ class Callback:
         """Take up what `state` gave to the checkpoint."""
 
 
+NOTHING = Callback.on_step
+
+
 @dataclass(frozen=True)
 class Watch(Callback):
     """A function of the progress as a callback: called after each step.
@@ -266,8 +269,12 @@ class _Comparison:
 
 def needs_each_step(callback: Callback) -> bool:
     """Whether it has an `on_step` of its own that must be called after each step."""
-    is_own = getattr(callback.on_step, "__func__", None) is not Callback.on_step
-    return is_own and callback.each_step
+    return watches_steps(callback) and callback.each_step
+
+
+def watches_steps(callback: Callback) -> bool:
+    """Whether its `on_step` does anything."""
+    return getattr(callback.on_step, "__func__", None) is not NOTHING
 
 
 def as_callbacks(callbacks: Any) -> list[Callback]:

@@ -13,7 +13,7 @@ from ..errors import TrainingError, UsageError
 from ..optim import final_params
 from ..optim.schedule import factor_at
 from ..program import UPDATE
-from .callbacks import Callback, needs_each_step
+from .callbacks import Callback, needs_each_step, watches_steps
 from .divergence import AT_THE_START, Failure, all_finite, first_failure
 from .metrics import NumberScores
 from .pieces import SECONDS, Steps
@@ -246,9 +246,10 @@ class Training:
         return self._row_buffers.chosen(chosen if order is None else order[chosen])
 
     def _tell_step(self) -> None:
-        if self.callbacks:
+        watching = [callback for callback in self.callbacks if watches_steps(callback)]
+        if watching:
             progress = self._progress()
-            for callback in self.callbacks:
+            for callback in watching:
                 callback.on_step(self, progress)
 
     @property
