@@ -53,10 +53,7 @@ class Steps(Protocol):
         """
 
     def is_finite(self) -> bool:
-        """Whether all variables were finite after the last `run` that did all of its steps.
-
-        True is certain; False may be a false alarm.
-        """
+        """Whether all variables are finite. True is certain; False may be a false alarm."""
 
     def variables(self) -> Sequence[Any]:
         """Views of the present variables, contiguous: the same ones all the time."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -93,6 +94,7 @@ class NativeSteps:
         self.plan, self._memory, self._places = memory
         names = [value.name if isinstance(value, Value) else "" for value in loops.inputs]
         self._views = [self._view(position, names) for position in self._layout.variables]
+        self._flat_views = [view.reshape(-1) for view in self._views]
         self.restore(variables)
         for position in range(len(step.argument_inputs), len(names)):
             if names[position]:  # an array that was captured
@@ -116,6 +118,10 @@ class NativeSteps:
         """Take other values."""
         for view, value in zip(self._views, variables, strict=True):
             view[...] = value
+
+    def is_finite(self) -> bool:
+        """Whether all variables are finite; False also where only their squares overflow."""
+        return math.isfinite(sum([float(flat.dot(flat)) for flat in self._flat_views]))
 
     def interrupt(self) -> None:
         """Stop at the end of the step at hand; from any thread."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from math import prod
 from typing import Any, NamedTuple
 
@@ -42,20 +41,52 @@ def memory_for(module: Emitted, sizes: Mapping[str, int], split: Split, threads:
         split: How the work is cut.
         threads: How many threads work on it.
     """
-    bytes_of = [_bytes_of(held, sizes, split, module) for held in module.held]
-    times = [threads if held.private or held.blocked else 1 for held in module.held]
-    lifetimes = [
-        _lifetime(held, _lines(size) * count, module.phases)
-        for held, size, count in zip(module.held, bytes_of, times, strict=True)
+    bytes_of = [_lines(_bytes_of(held, sizes, split, module)) for held in module.held]
+    whole = [number for number, held in enumerate(module.held) if not held.blocked]
+    times = {number: threads if module.held[number].private else 1 for number in whole}
+    lifetimes = [_lifetime(module.held[n], bytes_of[n] * times[n], module.phases) for n in whole]
+    blocks = _blocks(module.held, bytes_of)
+    lifetimes += [
+        Lifetime(f"blocks of phase {phase + 1}", size * threads, phase, phase)
+        for phase, size in blocks.sizes.items()
     ]
-    planned = replace(plan(_in_groups(lifetimes, module.held)), lifetimes=tuple(lifetimes))
+    planned = plan(lifetimes)
     raw = np.zeros(planned.total + LINE, np.uint8)
     shift = -raw.ctypes.data % LINE
-    places = np.tile(np.array(planned.offsets, np.int64), (threads, 1))
-    for number, (held, size) in enumerate(zip(module.held, bytes_of, strict=True)):
-        if held.private or held.blocked:
-            places[:, number] += np.arange(threads) * _lines(size)
+    places = np.zeros((threads, len(module.held)), np.int64)
+    for number, offset in zip(whole, planned.offsets, strict=False):
+        step = bytes_of[number] if module.held[number].private else 0
+        places[:, number] = offset + step * np.arange(threads)
+    begins = dict(zip(blocks.sizes, planned.offsets[len(whole) :], strict=True))
+    for number, inside in blocks.inside.items():
+        phase = module.held[number].first
+        places[:, number] = begins[phase] + inside + blocks.sizes[phase] * np.arange(threads)
     return Memory(planned, raw[shift : shift + planned.total], places)
+
+
+class _Blocks(NamedTuple):
+    """Room for the blocks that a thread holds, those of one group of a phase at a time.
+
+    Attributes:
+        sizes: The bytes for one thread, by phase.
+        inside: Where in them a block begins, by the number of its array.
+    """
+
+    sizes: dict[int, int]
+    inside: dict[int, int]
+
+
+def _blocks(held: Sequence[Held], bytes_of: Sequence[int]) -> _Blocks:
+    ends: dict[tuple[int, int], int] = {}
+    sizes: dict[int, int] = {}
+    inside: dict[int, int] = {}
+    for number, each in enumerate(held):
+        if each.group is not None:
+            group = each.first, each.group
+            inside[number] = ends.get(group, 0)
+            ends[group] = inside[number] + bytes_of[number]
+            sizes[each.first] = max(sizes.get(each.first, 0), ends[group])
+    return _Blocks(sizes, inside)
 
 
 def lengths_of(texts: Sequence[str], sizes: Mapping[str, int]) -> list[int]:
@@ -83,19 +114,6 @@ def _lifetime(held: Held, size: int, phases: int) -> Lifetime:
     if held.last is None:
         return Lifetime(held.value.name, size, 0, phases)
     return Lifetime(held.value.name, size, held.first, held.last)
-
-
-def _in_groups(lifetimes: Sequence[Lifetime], held: Sequence[Held]) -> list[Lifetime]:
-    """The lifetimes in groups instead of phases: a thread does the groups of a phase in turn."""
-    count = 1 + max((each.group or 0 for each in held), default=0)
-    return [
-        replace(life, first=life.first * count, last=life.last * count + count - 1)
-        if each.group is None
-        else replace(
-            life, first=life.first * count + each.group, last=life.last * count + each.group
-        )
-        for life, each in zip(lifetimes, held, strict=True)
-    ]
 
 
 def _lines(size: int) -> int:
