@@ -14,14 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from .panels import BLOCK_BYTES, DEPTH, FLAT
+from .panels import DEPTH, PACKED_BYTES, WIDE_BYTES
 
 __all__ = [
-    "BLOCK_BYTES",
     "block_nn",
     "block_nt",
     "block_tn",
-    "columns_at_once",
     "depth_at_once",
     "one_block",
     "packs",
@@ -32,13 +30,8 @@ __all__ = [
 Array = np.ndarray[Any, Any]
 
 
-# Few rows are computed over all columns at once, as long as the sums fit the first-level cache.
-FLAT_BYTES = 16 * 1024
-
-# The rows of a whose blocks stay in the second-level cache, in bytes: the part of a that each
-# panel of b meets again.
+# The rows of a that panels of b read where they lie, in bytes: they stay in the second-level cache.
 KEPT_BYTES = 272 * 1024
-
 
 # A block of b is copied for so many rows, and where it spans more than this many bytes.
 PACKED_ROWS = 24
@@ -50,25 +43,25 @@ def packs(rows: int, depth: int, width: int, itemsize: int) -> bool:
     return rows >= PACKED_ROWS and depth * width * itemsize > SPREAD_BYTES
 
 
-def one_block(rows: int, length: int, width: int, at_once: int, itemsize: int) -> bool:
+def kept_bytes(width: int, itemsize: int) -> int:
+    """The rows of a in a block, in bytes: all panels of b read them, packed where b is wide."""
+    return PACKED_BYTES if width * itemsize >= WIDE_BYTES else KEPT_BYTES
+
+
+def one_block(rows: int, length: int, width: int, itemsize: int) -> bool:
     """Whether a product is a single block: small ones do without the divisions below."""
-    return length <= DEPTH and width <= at_once and rows * length * itemsize <= KEPT_BYTES
+    return length <= DEPTH and (rows + 5) * length * itemsize <= kept_bytes(width, itemsize)
 
 
-def rows_at_once(depth: int, itemsize: int) -> int:
+def rows_at_once(depth: int, width: int, itemsize: int) -> int:
     """The rows of a block: a multiple of six, the rows of a tile."""
-    return max(6, KEPT_BYTES // (itemsize * max(depth, 1)) // 6 * 6)
+    return max(6, kept_bytes(width, itemsize) // (itemsize * max(depth, 1)) // 6 * 6)
 
 
 def depth_at_once(length: int) -> int:
     """The depth of the blocks of a contraction: alike, and at most DEPTH."""
     blocks = max(1, (length + DEPTH - 1) // DEPTH)
     return max(1, (length + blocks - 1) // blocks)
-
-
-def columns_at_once(rows: int, itemsize: int) -> int:
-    """The columns of a block of a @ b or a.T @ b."""
-    return (BLOCK_BYTES if rows > FLAT else FLAT_BYTES) // itemsize
 
 
 def block_nn(
@@ -121,7 +114,7 @@ def register(*dtypes: str) -> None:
 def _tell_numba() -> None:
     from numba.extending import overload, register_jitable
 
-    for helper in (columns_at_once, depth_at_once, one_block, packs, rows_at_once):
+    for helper in (kept_bytes, depth_at_once, one_block, packs, rows_at_once):
         register_jitable(nogil=True, error_model="numpy")(helper)
     for function, a_transposed, b_transposed in (
         (block_nn, False, False),

@@ -1,10 +1,10 @@
-"""Blocks of a matrix product: a few panels of b, copied close together where that pays.
+"""Blocks of a matrix product, from panels that are copied close together where that pays.
 
-A block is some rows of the result times at most `BLOCK_BYTES` of its columns (a few panels), over
-a contraction of at most `DEPTH`. A panel that many tiles read is copied (*packed*) to the stack
-first: there it stays in the first-level cache, while the rows of a large b lie a page apart. b may
-be read along its rows (a @ b) or along its columns (a @ b.T): the second is transposed on the way,
-in squares as wide as a vector register.
+A block is some rows of the result, over a contraction of at most `DEPTH`. Its columns are computed
+a few panels of b at a time. A panel that many tiles read is copied (*packed*) to the stack first:
+there it stays in the first-level cache, while the rows of a large b lie a page apart. Where b has
+many panels, so are the rows of a, which all panels meet again. What lies along the contraction
+(b in a @ b.T, a in a @ b) is transposed on the way, in squares as wide as a vector register.
 """
 
 from __future__ import annotations
@@ -12,25 +12,34 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .tiles import TileWriter, strip_function
+from .tiles import ROWS, TileWriter, strip_function
 from .vectors import Form
 
 DEPTH = 320
 """The longest contraction of a block: 320 x 16 float32 of a packed panel are 20 KiB."""
 
 BLOCK_BYTES = 256
-"""The columns of a block, in bytes. Packed, a block takes 80 KiB of the stack: of the second-level
-cache, while a panel of it is in use in the first."""
+"""The columns that are packed at once, in bytes: 80 KiB of the stack."""
 
+WIDE_BYTES = 3072
+"""So many columns, in bytes, are worth it that the rows of a are packed."""
+
+PACKED_BYTES = 544 * 1024
+"""The packed rows of a in a block, in bytes: room on the stack. They are read from the first to the
+last, which processors foresee, so they need not stay in the second-level cache; and the more there
+are, the less often b is packed."""
 
 NARROW = 4
 """So few columns are computed as rows: a vector of columns would be half empty or worse."""
 
 FLAT = 2
-"""So few rows are computed one by one, each over all columns at once."""
+"""So few rows are computed one by one, each over many columns at once."""
 
-PREFETCHED_ROWS = 16
-"""How far ahead of its copying a row of b is asked for: processors do not foresee long strides."""
+FLAT_BYTES = 16 * 1024
+"""The columns of such a row at once, in bytes: their sums stay in the first-level cache."""
+
+PREFETCHED_ROWS = 10
+"""How far ahead of its copying a row is asked for: processors do not foresee long strides."""
 
 
 @dataclass(frozen=True)
@@ -46,69 +55,65 @@ class Sizes:
 class PanelWriter(TileWriter):
     """Writes the copies of panels."""
 
-    def pack(self, panels: Any, b: Any, columns: Any, depth: Any) -> None:
-        """Panel p takes b[k, p width : (p + 1) width] to `panels[p, k, :]`; b is (pointer, row)."""
+    def pack(self, panels: Any, b: Any, columns: Any, depth: Any, width: int) -> None:
+        """Panel p takes b[k, p width : (p + 1) width] to `panels[p, k, :]`.
+
+        b is (pointer, row stride).
+        """
         builder, form = self.builder, self.form
         b0, b_row = b
-        rest = builder.srem(columns, self.number(form.width))
+        rest = builder.srem(columns, self.number(width))
         whole = builder.sub(columns, rest)
-        panel = builder.mul(depth, self.number(form.width))  # entries of one
+        panel = builder.mul(depth, self.number(width))  # entries of one
         ragged = builder.icmp_signed(">", rest, self.number(0))
-        masks = [self.lanes_below(builder.sub(rest, self.number(v * form.lanes))) for v in (0, 1)]
+        firsts = range(0, width, form.lanes)  # of the vectors of a panel
+        masks = [self.lanes_below(builder.sub(rest, self.number(first))) for first in firsts]
         with self.loop(self.number(0), depth) as k:
             source = self.at(b0, builder.mul(k, b_row))
-            target = self.at(panels, builder.mul(k, self.number(form.width)))
+            target = self.at(panels, builder.mul(k, self.number(width)))
             ahead = self.at(source, builder.mul(b_row, self.number(PREFETCHED_ROWS)))
             with self.loop(self.number(0), columns, 64 // form.entry_bytes) as line:
                 self.prefetch(self.at(ahead, line), write=False)
-
-            def copy(j: Any, masks: list[Any], source: Any = source, target: Any = target) -> None:
-                p = builder.sdiv(j, self.number(form.width))
-                place = self.at(target, builder.mul(p, panel))
-                for v, mask in enumerate(masks):
-                    ahead = self.number(v * form.lanes)
-                    self.store(self.load(self.at(source, j, ahead), mask), self.at(place, ahead))
-
-            with self.loop(self.number(0), whole, form.width) as j:
-                copy(j, [None, None])
+            with self.loop(self.number(0), whole, width) as j:
+                place = builder.mul(builder.sdiv(j, self.number(width)), panel)
+                self.store(self.load(self.at(source, j), lanes=width), self.at(target, place))
             with builder.if_then(ragged):
-                copy(whole, masks)
+                place = builder.mul(builder.sdiv(whole, self.number(width)), panel)
+                for first, mask in zip(firsts, masks, strict=True):
+                    value = self.load(self.at(source, whole, self.number(first)), mask)
+                    part = self.first(value, min(form.lanes, width - first))
+                    self.store(part, self.at(target, place, self.number(first)))
 
-    def pack_transposed(self, panels: Any, b: Any, columns: Any, depth: Any) -> None:
-        """Panel p takes b[p width : (p + 1) width, k] to `panels[p, k, :]`; b is (pointer, row)."""
-        builder, form = self.builder, self.form
+    def pack_transposed(self, panels: Any, b: Any, columns: Any, depth: Any, width: int) -> None:
+        """Panel p takes b[p width : (p + 1) width, k] to `panels[p, k, :]`.
+
+        b is (pointer, row stride). Its last row stands in for those that a panel lacks.
+        """
+        builder, lanes = self.builder, self.form.lanes
         b0, b_row = b
-        lanes, width = self.number(form.lanes), self.number(form.width)
-        panel = builder.mul(depth, width)  # entries of one
-        deep = builder.sub(depth, builder.srem(depth, lanes))
-        squares = builder.sub(columns, builder.srem(columns, lanes))
-
-        def place(j: Any, k: Any) -> Any:
-            """Where entry (j, k) of b goes."""
-            p, column = builder.sdiv(j, width), builder.srem(j, width)
-            return self.at(panels, builder.mul(p, panel), builder.mul(k, width), column)
-
-        def copy_entries(j: Any, start: Any) -> None:
-            source, target = self.at(b0, builder.mul(j, b_row)), place(j, self.number(0))
-            with self.loop(start, depth) as k:
-                entry = builder.load(self.at(source, k))
-                builder.store(entry, self.at(target, builder.mul(k, width)))
-
-        with self.loop(self.number(0), squares, form.lanes) as j:
-            rows = [
-                self.at(b0, builder.mul(builder.add(j, self.number(i)), b_row))
-                for i in range(form.lanes)
-            ]
-            target = place(j, self.number(0))
-            with self.loop(self.number(0), deep, form.lanes) as k:
-                square = self.transposed([self.load(self.at(row, k)) for row in rows])
-                for i, column in enumerate(square):
-                    k_i = builder.add(k, self.number(i))
-                    self.store(column, self.at(target, builder.mul(k_i, width)))
-            with self.loop(j, builder.add(j, lanes)) as single:
-                copy_entries(single, deep)
-        with self.loop(squares, columns) as j:
-            copy_entries(j, self.number(0))
+        last = builder.sub(columns, self.number(1))
+        deep = builder.sub(depth, builder.srem(depth, self.number(lanes)))
+        undefined = self.ir.Constant(self.vector, self.ir.Undefined)
+        with self.loop(self.number(0), columns, width) as j:
+            panel = self.at(panels, builder.mul(j, depth))
+            for first in range(0, width, lanes):
+                used = min(lanes, width - first)
+                rows = []
+                for i in range(first, first + used):
+                    row = self.lesser(builder.add(j, self.number(i)), last)
+                    rows.append(self.at(b0, builder.mul(row, b_row)))
+                target = self.at(panel, self.number(first))
+                with self.loop(self.number(0), deep, lanes) as k:
+                    square = [self.load(self.at(row, k)) for row in rows]
+                    square += [undefined] * (lanes - used)
+                    for i, column in enumerate(self.transposed(square)):
+                        k_i = builder.add(k, self.number(i))
+                        part = self.first(column, used)
+                        self.store(part, self.at(target, builder.mul(k_i, self.number(width))))
+                with self.loop(deep, depth) as k:
+                    to = self.at(target, builder.mul(k, self.number(width)))
+                    for i, row in enumerate(rows):
+                        builder.store(builder.load(self.at(row, k)), self.at(to, self.number(i)))
 
     def transposed(self, rows: list[Any]) -> list[Any]:
         """The columns of a square of vectors: off-diagonal blocks of 1, 2, 4, ... change places."""
@@ -131,60 +136,87 @@ class PanelWriter(TileWriter):
         return rows
 
     def block(self, c: Any, a: Any, b: Any, block: Sizes, pack: Any, transpose: bool) -> None:
-        """Some rows of c times a few panels of columns.
+        """Some rows of c, panel by panel.
 
         Args:
             c: (pointer, row stride).
             a: (pointer, row stride, stride of k).
             b: (pointer, row stride): k runs along its rows where `transpose`, else down them.
-            block: The sizes; at most BLOCK_BYTES of columns, at most DEPTH deep.
-            pack: Copy the panels first. `transpose` does always.
+            block: The sizes; at most DEPTH deep, the rows of a in PACKED_BYTES where c is wide.
+            pack: Copy what is read again. `transpose` copies panels of b always.
             transpose: b is read along its rows.
         """
-        builder = self.builder
-        width = self.number(self.form.width)
-        panels = self.room(DEPTH)
+        builder, form = self.builder, self.form
         b0, b_row = b
-        apart = builder.mul(block.depth, width)
-        if transpose:
-            self.pack_transposed(panels, b, block.columns, block.depth)
-            start, step, between = panels, width, apart
-        else:
-            before = builder.block
-            with builder.if_then(pack):
-                self.pack(panels, b, block.columns, block.depth)
-                packed = builder.block
-            start = self.merged(b0, before, panels, packed)
-            step = self.merged(b_row, before, width, packed)
-            between = self.merged(width, before, apart, packed)
-        self.strips(c, a, (start, step, between), block)
+        at_once, one = BLOCK_BYTES // form.entry_bytes, self.number(1)
+        wide = self.number(WIDE_BYTES // form.entry_bytes)
+        packed = builder.and_(pack, builder.icmp_signed(">=", block.columns, wide))
+        left = self.left(a, block, packed)
+        room = self.room(DEPTH * BLOCK_BYTES)
+        with self.loop(self.number(0), block.columns, at_once) as j:
+            count = self.lesser(builder.sub(block.columns, j), self.number(at_once))
+            part = Sizes(block.rows, count, block.depth, block.add)
+            if transpose:
+                there = self.at(b0, builder.mul(j, b_row)), b_row, one
+            else:
+                there = self.at(b0, j), one, b_row
+            panels = self.panels(there, room, part, pack, transpose)
+            self.strips((self.at(c[0], j), c[1]), a, panels, part, (packed, left))
+
+    def left(self, a: Any, block: Sizes, pack: Any) -> Any:
+        """Where the packed rows of a stand."""
+        builder = self.builder
+        a0, a_row, a_step = a
+        before = builder.block
+        with builder.if_then(pack):
+            room = self.room(PACKED_BYTES)
+            along = builder.icmp_signed("==", a_row, self.number(1))
+            with builder.if_else(along) as (straight, turned):
+                with straight:
+                    self.pack(room, (a0, a_step), block.rows, block.depth, ROWS)
+                with turned:
+                    self.pack_transposed(room, (a0, a_row), block.rows, block.depth, ROWS)
+            packed = builder.block
+        return self.merged(a0, before, room, packed)
+
+    def panels(self, b: Any, room: Any, block: Sizes, pack: Any, transpose: bool) -> Any:
+        """Panels of b as strips read them: (pointer, step of k, from panel to panel).
+
+        b is (pointer, from column to column, step of k).
+        """
+        builder, width = self.builder, self.form.width
+        b0, b_column, b_step = b
+        apart = builder.mul(block.depth, self.number(width))
+        before = builder.block
+        with builder.if_then(pack):
+            if transpose:
+                self.pack_transposed(room, (b0, b_column), block.columns, block.depth, width)
+            else:
+                self.pack(room, (b0, b_step), block.columns, block.depth, width)
+            packed = builder.block
+        return (
+            self.merged(b0, before, room, packed),
+            self.merged(b_step, before, self.number(width), packed),
+            self.merged(self.number(width), before, apart, packed),
+        )
 
     def turned_block(self, c: Any, a: Any, b: Any, block: Sizes) -> None:
         """A block of few columns, as c.T = b.T @ a.T: the rows of a fill the vectors.
 
         A sum has the same terms in the same order, hence the same bits.
         """
-        builder, form = self.builder, self.form
+        builder = self.builder
         (c0, c_row), (a0, a_row, a_step), (b0, b_row) = c, a, b
-        at_once = BLOCK_BYTES // form.entry_bytes
-        panels, turned = self.room(DEPTH), self.room(NARROW)
-        width, one = self.number(form.width), self.number(1)
-        apart = builder.mul(block.depth, width)
-        along = builder.icmp_signed("==", a_row, one)  # a.T stands in memory as it is needed
+        at_once = BLOCK_BYTES // self.form.entry_bytes
+        room, turned = self.room(DEPTH * BLOCK_BYTES), self.room(NARROW * BLOCK_BYTES)
+        most, one, false = self.number(at_once), self.number(1), self.bit(0)
+        apart = builder.icmp_signed("!=", a_row, one)  # else a.T stands in memory as it is needed
         with self.loop(self.number(0), block.rows, at_once) as i:
-            rest = builder.sub(block.rows, i)
-            most = self.number(at_once)
-            count = builder.select(builder.icmp_signed("<", rest, most), rest, most)
-            source = self.at(a0, builder.mul(i, a_row))
-            before = builder.block
-            with builder.if_then(builder.not_(along)):
-                self.pack_transposed(panels, (source, a_row), count, block.depth)
-                packed = builder.block
-            start = self.merged(source, before, panels, packed)
-            step = self.merged(a_step, before, width, packed)
-            between = self.merged(width, before, apart, packed)
-            across = Sizes(block.columns, count, block.depth, self.bit(0))
-            self.strips((turned, most), (b0, one, b_row), (start, step, between), across)
+            count = self.lesser(builder.sub(block.rows, i), most)
+            across = Sizes(block.columns, count, block.depth, false)
+            there = self.at(a0, builder.mul(i, a_row)), a_row, a_step
+            panels = self.panels(there, room, across, apart, True)
+            self.strips((turned, most), (b0, one, b_row), panels, across, (false, b0))
             with self.loop(self.number(0), count) as row:
                 target = self.at(c0, builder.mul(builder.add(i, row), c_row))
                 with self.loop(self.number(0), block.columns) as j:
@@ -192,7 +224,17 @@ class PanelWriter(TileWriter):
                     self.put(value, self.at(target, j), block.add)
 
     def flat_block(self, c: Any, a: Any, b: Any, block: Sizes) -> None:
-        """A block of few rows and any number of columns, up to DEPTH * BLOCK_BYTES.
+        """A block of few rows, some columns at a time."""
+        builder = self.builder
+        at_once = FLAT_BYTES // self.form.entry_bytes
+        room = self.room(FLAT_BYTES)
+        with self.loop(self.number(0), block.columns, at_once) as j:
+            count = self.lesser(builder.sub(block.columns, j), self.number(at_once))
+            part = Sizes(block.rows, count, block.depth, block.add)
+            self.flat_part((self.at(c[0], j), c[1]), a, (self.at(b[0], j), b[1]), part, room)
+
+    def flat_part(self, c: Any, a: Any, b: Any, block: Sizes, sums: Any) -> None:
+        """Few rows, and columns whose sums have room in `sums`.
 
         b is read once, from its first row to its last, as fast as it comes from memory: four rows
         at a time are added to the sums of a row of c, which stay in the first-level cache. The
@@ -200,7 +242,6 @@ class PanelWriter(TileWriter):
         """
         builder, form = self.builder, self.form
         (c0, c_row), (a0, a_row, a_step), (b0, b_row) = c, a, b
-        sums = self.room(DEPTH)
         ragged = builder.srem(block.columns, self.number(form.lanes))
         whole = builder.sub(block.columns, ragged)
         fours = builder.sub(block.depth, builder.srem(block.depth, self.number(4)))
@@ -248,26 +289,35 @@ class PanelWriter(TileWriter):
             added = builder.block
         builder.store(self.merged(value, alone, total, added), place)
 
-    def room(self, rows: int) -> Any:
-        """Room on the stack for so many rows of a block."""
-        kind = self.ir.ArrayType(self.form.entry, rows * BLOCK_BYTES // self.form.entry_bytes)
+    def room(self, size: int) -> Any:
+        """Room on the stack for so many bytes."""
+        kind = self.ir.ArrayType(self.form.entry, size // self.form.entry_bytes)
         room = self.builder.alloca(kind)
         room.align = 64
         return self.builder.bitcast(room, self.form.entry.as_pointer())
 
-    def strips(self, c: Any, a: Any, panels: Any, block: Sizes) -> None:
-        """The strips of a block; `panels` is (pointer, step of k, from panel to panel)."""
+    def strips(self, c: Any, a: Any, panels: Any, block: Sizes, packed: Any) -> None:
+        """The strips of a block.
+
+        `panels` is (pointer, step of k, from panel to panel), `packed` whether a and the panels
+        are, and where a then stands. A last panel of fewer columns reads a where it lies.
+        """
         builder = self.builder
         width = self.number(self.form.width)
         start, step, between = panels
-        strip = strip_function(builder.module, self.form)
+        both, rows_of_a = packed
+        of_packed, of_any = (
+            strip_function(builder.module, self.form, each) for each in (True, False)
+        )
         with self.loop(self.number(0), block.columns, self.form.width) as j:
             p = builder.sdiv(j, width)
-            rest = builder.sub(block.columns, j)
-            count = builder.select(builder.icmp_signed("<", rest, width), rest, width)
+            count = self.lesser(builder.sub(block.columns, j), width)
             b_p = self.at(start, builder.mul(p, between))
+            known = builder.and_(both, builder.icmp_signed("==", count, width))
+            strip = builder.select(known, of_packed, of_any)
+            left = builder.select(known, rows_of_a, a[0]), a[1], a[2]
             sizes = [block.rows, count, block.depth, block.add]
-            builder.call(strip, [self.at(c[0], j), c[1], *a, b_p, step, *sizes])
+            builder.call(strip, [self.at(c[0], j), c[1], *left, b_p, step, *sizes])
 
 
 def write_block(module: Any, form: Form, transpose: bool, name: str) -> None:

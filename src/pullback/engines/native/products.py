@@ -1,14 +1,15 @@
 """Matrix products of the native engine: some rows of a result at a time, from blocks.
 
 Arrays are matrices (2-D, C-contiguous) of one dtype, float32 or float64; they may have more rows
-than are used. Every length may be 0 or 1. Nothing is allocated; a call takes 80 KiB of the stack.
+than are used. Every length may be 0 or 1. Nothing is allocated; a call takes 80 KiB of the stack,
+and up to 544 KiB more where it packs rows of a, which it does where b has 3 KiB of columns.
 
 BLAS is not called. Measured on one core with AVX2 (float32, the x86 Haswell kernels of OpenBLAS in
 brackets, GFLOP/s of about 100 possible), rows x contraction x columns, a @ b:
 
     32 x 20 x 64     80 (39)     128 x 45 x 45     81 (56)      64 x 784 x 256    87 (65)
     32 x 64 x 64     87 (46)     128 x 46 x 46     82 (58)     128 x 784 x 256    87 (75)
-    64 x 64 x 10     57 (40)     256 x 32 x 16     90 (57)     512 x 784 x 1024   75 (79)
+    64 x 64 x 10     57 (40)     256 x 32 x 16     90 (57)     512 x 784 x 1024   82 (84)
 
 It has overheads for small sizes and odd widths, its bits depend on how rows are cut into products,
 and the copy that SciPy brings has threads of its own, which somebody would have to hold.
@@ -25,11 +26,9 @@ from typing import Any
 import numpy as np
 
 from .blocks import (
-    BLOCK_BYTES,
     block_nn,
     block_nt,
     block_tn,
-    columns_at_once,
     depth_at_once,
     one_block,
     packs,
@@ -55,23 +54,18 @@ def product_nn(out: Array, a: Array, b: Array, lo: int, hi: int, add: bool) -> N
     Example: product_nn(y, x, W1, 0, len(x), False) is y[...] = x @ W1.
     """
     length, width = a.shape[1], b.shape[1]
-    at_once = columns_at_once(hi - lo, out.itemsize)
-    if one_block(hi - lo, length, width, at_once, out.itemsize):
+    if one_block(hi - lo, length, width, out.itemsize):
         pack = packs(hi - lo, length, width, out.itemsize)
         block_nn(out, a, b, lo, 0, 0, hi - lo, width, length, add, pack)
         return
     deepest = depth_at_once(length)
-    rows = rows_at_once(deepest, out.itemsize)
+    rows = rows_at_once(deepest, width, out.itemsize)
     pack = packs(hi - lo, deepest, width, out.itemsize)
     for k in range(0, max(length, 1), deepest):
         depth = min(deepest, length - k)
         more = add or k > 0
         for i in range(lo, hi, rows):
-            for j in range(0, width, at_once):
-                block_nn(
-                    out, a, b, i, j, k, min(rows, hi - i), min(at_once, width - j), depth,
-                    more, pack,
-                )  # fmt: skip
+            block_nn(out, a, b, i, 0, k, min(rows, hi - i), width, depth, more, pack)
 
 
 def product_nt(out: Array, a: Array, b: Array, lo: int, hi: int, add: bool) -> None:
@@ -88,21 +82,16 @@ def product_nt(out: Array, a: Array, b: Array, lo: int, hi: int, add: bool) -> N
     Example: product_nt(dX, dY, W1, 0, len(x), False) is dX[...] = dY @ W1.T.
     """
     width, length = out.shape[1], b.shape[1]
-    at_once = BLOCK_BYTES // out.itemsize
-    if one_block(hi - lo, length, width, at_once, out.itemsize):
+    if one_block(hi - lo, length, width, out.itemsize):
         block_nt(out, a, b, lo, 0, 0, hi - lo, width, length, add, True)
         return
     deepest = depth_at_once(length)
-    rows = rows_at_once(deepest, out.itemsize)
+    rows = rows_at_once(deepest, width, out.itemsize)
     for k in range(0, max(length, 1), deepest):
         depth = min(deepest, length - k)
         more = add or k > 0
         for i in range(lo, hi, rows):
-            for j in range(0, width, at_once):
-                block_nt(
-                    out, a, b, i, j, k, min(rows, hi - i), min(at_once, width - j), depth,
-                    more, True,
-                )  # fmt: skip
+            block_nt(out, a, b, i, 0, k, min(rows, hi - i), width, depth, more, True)
 
 
 def product_tn(out: Array, a: Array, b: Array, lo: int, hi: int, n: int, add: bool) -> None:
@@ -120,20 +109,15 @@ def product_tn(out: Array, a: Array, b: Array, lo: int, hi: int, n: int, add: bo
     Example: product_tn(dW1, x, dY, 0, len(W1), len(x), False) is dW1[...] = x.T @ dY.
     """
     width = b.shape[1]
-    at_once = columns_at_once(hi - lo, out.itemsize)
-    if one_block(hi - lo, n, width, at_once, out.itemsize):
+    if one_block(hi - lo, n, width, out.itemsize):
         pack = packs(hi - lo, n, width, out.itemsize)
         block_tn(out, a, b, lo, 0, 0, hi - lo, width, n, add, pack)
         return
     deepest = depth_at_once(n)
-    rows = rows_at_once(deepest, out.itemsize)
+    rows = rows_at_once(deepest, width, out.itemsize)
     pack = packs(hi - lo, deepest, width, out.itemsize)
     for k in range(0, max(n, 1), deepest):
         depth = min(deepest, n - k)
         more = add or k > 0
         for i in range(lo, hi, rows):
-            for j in range(0, width, at_once):
-                block_tn(
-                    out, a, b, i, j, k, min(rows, hi - i), min(at_once, width - j), depth,
-                    more, pack,
-                )  # fmt: skip
+            block_tn(out, a, b, i, 0, k, min(rows, hi - i), width, depth, more, pack)

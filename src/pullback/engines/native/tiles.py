@@ -12,7 +12,8 @@ plain loops, hence vectors of LLVM here: 12 sums, 2 vectors of b and a broadcast
 16 registers of AVX2, and 12 independent chains hide the latency of two multiply-add units.
 
 A panel of b that several tiles read, and that lies scattered over a large matrix, is copied first
-to the stack (*packed*), where it fits the first-level cache beside the rows of a.
+to the stack (*packed*), where it fits the first-level cache beside the rows of a. Where many panels
+read the same rows of a, these are packed too: a panel of a is six rows wide, as a tile is.
 
 The source of the scheme: Goto and van de Geijn, "Anatomy of high-performance matrix
 multiplication", ACM Transactions on Mathematical Software 34 (2008); BLIS.
@@ -50,11 +51,7 @@ class TileWriter(VectorWriter):
         vectors: int,
         columns: Any = None,
     ) -> None:
-        """`rows` rows of c times `vectors` vectors of columns, or the first `columns` of these.
-
-        c, a and b are pairs and triples of a pointer and its strides in entries:
-        c (pointer, row), a (pointer, row, step of k), b (pointer, step of k).
-        """
+        """`rows` rows of c times `vectors` vectors of columns, or the first `columns` of these."""
         builder, lanes = self.builder, self.form.lanes
         (c0, c_row), (a0, a_row, a_step), (b0, b_step) = c, a, b
         masks: list[Any] = [None] * vectors
@@ -136,13 +133,11 @@ class TileWriter(VectorWriter):
             rests = []
             with builder.if_then(chosen):
                 for value, place in zip(values, places, strict=True):
-                    lanes = self.ir.Constant(self.ir.VectorType(short, size), list(range(size)))
-                    undefined = self.ir.Constant(value.type, self.ir.Undefined)
-                    part = builder.shuffle_vector(value, undefined, lanes)
-                    self.store(part, place)
+                    self.store(self.first(value, size), place)
                     have = value.type.count
                     ends = [min(size + lane, have - 1) for lane in range(have)]
                     picked = self.ir.Constant(self.ir.VectorType(short, have), ends)
+                    undefined = self.ir.Constant(value.type, self.ir.Undefined)
                     rest = builder.shuffle_vector(value, undefined, picked)
                     rests.append((rest, self.at(place, self.number(size))))
                 inside = builder.block
@@ -163,19 +158,20 @@ class TileWriter(VectorWriter):
     def strip(self, c: Any, a: Any, b: Any, rows: Any, columns: Any, depth: Any, add: Any) -> None:
         """`rows` rows of c times one panel of 1 to `width` columns."""
         builder, form = self.builder, self.form
+        a = (*a, a[1])
         full = builder.icmp_signed("==", columns, self.number(form.width))
         with builder.if_else(full) as (whole, part):
             with whole:
-                self._rows(c, a, b, rows, depth, add, 2)
+                self.rows(c, a, b, rows, depth, add, 2)
             with part:
                 two = builder.icmp_signed(">", columns, self.number(form.lanes))
                 with builder.if_else(two) as (wide, narrow):
                     with wide:
-                        self._rows(c, a, b, rows, depth, add, 2, columns)
+                        self.rows(c, a, b, rows, depth, add, 2, columns)
                     with narrow:
-                        self._rows(c, a, b, rows, depth, add, 1, columns)
+                        self.rows(c, a, b, rows, depth, add, 1, columns)
 
-    def _rows(
+    def rows(
         self,
         c: Any,
         a: Any,
@@ -186,14 +182,19 @@ class TileWriter(VectorWriter):
         vectors: int,
         columns: Any = None,
     ) -> None:
+        """`rows` rows of c times one panel of `vectors` vectors, or its first `columns` columns.
+
+        a is (pointer, row, step of k, tile): the tile at row i reads from entry i * tile on. That
+        is i * row but where a is packed, in panels of six rows.
+        """
         builder = self.builder
-        (c0, c_row), (a0, a_row, a_step) = c, a
+        (c0, c_row), (a0, a_row, a_step, a_tile) = c, a
         # Half as many vectors, twice as many rows: the registers hold twelve sums.
         most = 2 * ROWS // vectors
 
         def write(i: Any, count: int) -> None:
             c_i = (self.at(c0, builder.mul(c_row, i)), c_row)
-            a_i = (self.at(a0, builder.mul(a_row, i)), a_row, a_step)
+            a_i = (self.at(a0, builder.mul(a_tile, i)), a_row, a_step)
             self.tile(c_i, a_i, b, depth, add, count, vectors, columns)
 
         whole = self.number(0)
@@ -214,14 +215,15 @@ class TileWriter(VectorWriter):
         builder.position_at_end(end)
 
 
-def strip_function(module: Any, form: Form) -> Any:
+def strip_function(module: Any, form: Form, packed: bool) -> Any:
     """The function of a strip in an LLVM module, written there at the first call.
 
-    pullback_strip(c, c_row, a, a_row, a_step, b, b_step, rows, columns, depth, add)
+    name(c, c_row, a, a_row, a_step, b, b_step, rows, columns, depth, add); where both factors are
+    packed, their strides are known, and the columns are `width`: what is given does not matter.
     """
     from llvmlite import ir
 
-    name = f"pullback_strip_{form.dtype}_{form.lanes}"
+    name = f"pullback_strip_{'packed_' if packed else ''}{form.dtype}_{form.lanes}"
     known = module.globals.get(name)
     if known is not None:
         return known
@@ -235,6 +237,10 @@ def strip_function(module: Any, form: Form) -> Any:
     builder = ir.IRBuilder(function.append_basic_block("entry"))
     c, c_row, a, a_row, a_step, b, b_step, rows, columns, depth, add = function.args
     writer = TileWriter(builder, form)
-    writer.strip((c, c_row), (a, a_row, a_step), (b, b_step), rows, columns, depth, add)
+    if packed:
+        left, right = (a, word(1), word(ROWS), depth), (b, word(form.width))
+        writer.rows((c, c_row), left, right, rows, depth, add, 2)
+    else:
+        writer.strip((c, c_row), (a, a_row, a_step), (b, b_step), rows, columns, depth, add)
     builder.ret_void()
     return function

@@ -82,8 +82,9 @@ class VectorWriter:
         phi.add_incoming(other, other_block)
         return phi
 
-    def load(self, pointer: Any, mask: Any = None) -> Any:
-        wide = self.builder.bitcast(pointer, self.vector.as_pointer())
+    def load(self, pointer: Any, mask: Any = None, lanes: int | None = None) -> Any:
+        kind = self.ir.VectorType(self.entry, lanes or self.form.lanes)
+        wide = self.builder.bitcast(pointer, kind.as_pointer())
         align = self.form.entry_bytes
         if mask is None:
             return self.builder.load(wide, align=align)
@@ -103,6 +104,17 @@ class VectorWriter:
         one = self.builder.insert_element(undefined, scalar, place)
         zeros = self.ir.Constant(self.ir.VectorType(self.ir.IntType(32), lanes), [0] * lanes)
         return self.builder.shuffle_vector(one, undefined, zeros)
+
+    def first(self, value: Any, count: int) -> Any:
+        """The first `count` lanes of a vector."""
+        kind = self.ir.VectorType(self.ir.IntType(32), count)
+        undefined = self.ir.Constant(value.type, self.ir.Undefined)
+        lanes = self.ir.Constant(kind, list(range(count)))
+        return self.builder.shuffle_vector(value, undefined, lanes)
+
+    def lesser(self, value: Any, other: Any) -> Any:
+        """The lesser of two numbers."""
+        return self.builder.select(self.builder.icmp_signed("<", value, other), value, other)
 
     def lanes_below(self, count: Any) -> Any:
         """The mask of the lanes 0, 1, ... count - 1."""
