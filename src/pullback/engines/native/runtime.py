@@ -28,10 +28,11 @@ Array = np.ndarray[Any, Any]
 def block_rows(row: int) -> int:
     """The rows of a gradient that are computed and used up together, by the bytes of a row.
 
-    128 KiB of them stay in the second-level cache; at least as many rows that the other factor
-    of the product, which is laid out anew for each block, is worth it.
+    128 KiB of them stay in the second-level cache; at least as many rows (a multiple of six, the
+    rows of a tile) that the other factor of the product, which is laid out anew for each block,
+    costs little beside the product.
     """
-    return max(48, 131072 // max(row, 1))
+    return max(198, 131072 // max(row, 1))
 
 
 def fill(out: Array, value: Any) -> None:
