@@ -82,7 +82,35 @@ def assert_as_numpy_at_edges(y: np.ndarray, true: np.ndarray) -> None:
 
 def angles(x: np.ndarray, name: str) -> np.ndarray:
     """Without the angles beyond `LARGEST_ANGLE`, which are not reduced."""
-    return x[~(np.isfinite(x) & (np.abs(x) > 2.0**26))] if name in ("sin", "cos") else x
+    beyond = np.isfinite(x) & (np.abs(x) > functions.LARGEST_ANGLE)
+    return x[~beyond] if name in ("sin", "cos") else x
+
+
+QUARTER = (np.longdouble(np.pi) + 1.2246467991473532e-16) / 2
+# Float64 numbers that are very near to multiples of pi/2, from 2^-60.5 to 2^-53.5: found with the
+# continued fractions of 2^k / pi.
+NEAREST = [
+    float.fromhex("0x1.6c6cbc45dc8dep+5"),
+    float.fromhex("0x1.b951f1572eba5p+23"),
+    float.fromhex("0x1.b951f1572eba5p+26"),
+    float.fromhex("0x1.065c829d68730p+39"),
+    float.fromhex("0x1.7512069b7430dp+47"),
+    float.fromhex("0x1.7512069b7430dp+49"),
+]
+
+
+def large_angles(dtype: str, count: int) -> np.ndarray:
+    """Angles of all sizes up to 2^50, and seconds since 1970; very near to multiples of pi/2, and
+    halfway between them: for the largest, and where multiples of 2^24 quarters begin to be taken.
+    """
+    rng = np.random.default_rng(8)
+    sizes = np.exp2(rng.uniform(-30, 50, count))
+    seconds = rng.uniform(1.6e9, 1.9e9, count)
+    near = np.floor(np.exp2(rng.uniform(0, 49, count))) * QUARTER
+    between = (np.floor(rng.uniform(2**48, 2**49, count)) + 0.5) * QUARTER
+    multiples = (np.floor(np.exp2(rng.uniform(0, 25, count))) + 0.5) * 2**24 * QUARTER
+    x = np.concatenate([sizes, seconds, near, NEAREST, between, multiples, [2.0**50]])
+    return np.concatenate([x, -x]).astype(dtype)
 
 
 @pytest.mark.parametrize("full", NAMES)
@@ -99,7 +127,16 @@ def with_edges(dtype: str) -> np.ndarray:
         return np.array(EDGES).astype(dtype)
 
 
-@pytest.mark.parametrize("full", ["sin_f4", "sin_f8", "cos_f4", "cos_f8"])
+CIRCULAR = ["sin_f4", "sin_f8", "cos_f4", "cos_f8"]
+
+
+@pytest.mark.parametrize("full", CIRCULAR)
+def test_large_angles_are_right_as_they_stand(full):
+    x = large_angles(full[-2:], 40)
+    assert_close(full, as_it_stands(full, x), x)
+
+
+@pytest.mark.parametrize("full", CIRCULAR)
 def test_an_angle_beyond_the_largest_gives_no_number(full):
     largest = DTYPES[full[-2:]](functions.LARGEST_ANGLE)
     x = np.array([largest, -largest, np.nextafter(largest, np.inf), -largest * 2])
@@ -210,6 +247,20 @@ def test_right_and_vectorized_when_compiled(compiled, full):
     assert_close(full, run(loop, x), x)
     assert_as_numpy_at_edges(run(loop, edges), expected(name, edges))
     assert_vectorized(loop)
+
+
+@pytest.mark.parametrize("full", CIRCULAR)
+def test_large_angles_are_right_when_compiled(compiled, full):
+    x = large_angles(full[-2:], 4000)
+    assert_close(full, run(compiled(f"{full}(x[i])"), x), x)
+
+
+@pytest.mark.parametrize("full", CIRCULAR)
+def test_a_large_angle_is_rounded_before_its_sine_is_taken(compiled, full):
+    """A product that is an angle is rounded, as by NumPy, and not fused into the reduction."""
+    x = large_angles(full[-2:], 400) / 3
+    y = np.full_like(x, 3)
+    assert_close(full, run(compiled(f"{full}(x[i] * y[i])"), x, y), x * y)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
