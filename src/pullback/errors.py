@@ -9,6 +9,7 @@ from __future__ import annotations
 import linecache
 import os
 import sys
+import warnings
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any, NoReturn
@@ -102,6 +103,14 @@ def user_location() -> Location | None:
     while frame is not None and is_internal(frame):
         frame = None if _is_of_command_line(frame) else frame.f_back
     return None if frame is None else Location(frame.f_code.co_filename, frame.f_lineno)
+
+
+def warn_user(message: str) -> None:
+    """A warning that shows the user's line, or the caller's where there is none."""
+    level, frame = 1, sys._getframe(0)
+    while frame.f_back is not None and is_internal(frame):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, stacklevel=2 if is_internal(frame) else level)
 
 
 def at(message: str, where: Location | None) -> str:

@@ -6,12 +6,14 @@ import os
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 from native_cache_process import SOURCE
 from native_cache_process import loaded_anew as load
 
+from pullback.engines.choice import COMPILING
 from pullback.engines.native import cache, machine
 
 KEY = cache.key("a program")
@@ -192,6 +194,26 @@ def test_two_processes_compile_it_once_and_fork(place):
     assert said == [["compiled 0 child 0", "no compiler"], ["compiled 1 child 0", "numba"]]
     (log,) = place.glob("*/log")
     assert len(log.read_text().splitlines()) == 1
+
+
+SUM = """\
+import sys
+import numpy as np
+import pullback as pb
+program = pb.trace(lambda x: np.sum(np.tanh(x)), x="N")
+assert pb.compile(program, engine="native")(x=np.zeros(5)) == 0.0
+print("numba" if "numba" in sys.modules else "no compiler")
+"""
+
+
+def test_a_program_without_products_is_loaded_without_the_compiler(place):
+    """It calls the system to let other threads run, whose symbol LLVM must find by itself."""
+    pytest.importorskip("numba")
+    run = partial(subprocess.run, [sys.executable, "-c", SUM], capture_output=True, text=True)
+    first, second = run(check=True), run(check=True)
+    assert (first.stdout, second.stdout) == ("numba\n", "no compiler\n")
+    assert first.stderr == f"pullback: {COMPILING}\n"  # nobody else says why it takes so long
+    assert second.stderr == ""
 
 
 @pytest.mark.skipif(cache.fcntl is None, reason="a system without locks of this kind")

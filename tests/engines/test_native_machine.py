@@ -1,6 +1,7 @@
 """Emitted modules as machine code: what it takes, what it returns, how it is written."""
 
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -98,6 +99,12 @@ def test_missing_libraries_are_named(monkeypatch):
     monkeypatch.setattr(machine.importlib.util, "find_spec", lambda name: None)
     assert 'pip install "pullback[fast]"' in machine.available()
     with pytest.raises(MissingExtraError, match="needs Numba"):
+        machine.load_native(SOURCE, "steps", arguments())
+
+
+def test_a_compiler_that_is_broken(place, monkeypatch):
+    monkeypatch.setitem(sys.modules, "numba.core.errors", None)
+    with pytest.raises(NotCompilable, match=r"Numba is installed, but cannot be imported: .+\."):
         machine.load_native(SOURCE, "steps", arguments())
 
 

@@ -272,6 +272,7 @@ def test_what_cannot_be_compiled_runs_on_the_reference_with_one_warning(monkeypa
     with pytest.warns(UserWarning, match=line) as caught:
         run = pb.train(network(), X, Y, epochs=2)
     assert len(caught) == 1
+    assert caught[0].filename == __file__
     assert run.settings["engine"] == "reference"
     assert "def training_step(" in run.engine_source()
     with pytest.raises(UsageError, match=r"engine='native': There are no loops for sort \(line"):
@@ -281,6 +282,23 @@ def test_what_cannot_be_compiled_runs_on_the_reference_with_one_warning(monkeypa
         warnings.simplefilter("error")
         pb.train(network(), X, Y, epochs=2)
     assert heard == ["This runs on the reference engine: There are no loops for sort (line 3)."]
+
+
+def test_a_step_that_only_the_native_engine_finds_to_diverge(engines, monkeypatch):
+    """As with sin and cos of angles beyond 2^50, which it does not know."""
+    run = Standin.run
+
+    def spoiled(self, starts, lengths, order, first_update, numbers):
+        done, told = run(self, starts, lengths, order, first_update, numbers)
+        if first_update <= 7 < first_update + done:
+            told[7 - first_update, 0] = np.nan
+            return 8 - first_update, told
+        return done, told
+
+    monkeypatch.setattr(Standin, "run", spoiled)
+    sentence = "step 8. No operation .* The last good weights stay; try engine='reference', which"
+    with pytest.raises(pb.errors.TrainingError, match=sentence):
+        pb.train(network(), X, Y, batch_size=2, engine="native")
 
 
 def test_auto_goes_by_the_sizes_of_the_work(engines):

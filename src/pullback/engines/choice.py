@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Protocol
 
-from ..errors import UsageError, nearest
+from ..errors import UsageError, nearest, warn_user
 from ..program import Program
 from ..views.cost.amounts import Amount, amount_of
 
@@ -160,8 +160,14 @@ def notice(line: str) -> bool:
     return tell is not None
 
 
+def tell_of_compiling() -> None:
+    """Say that a program is compiled, which takes long; on standard error where nobody listens."""
+    if not notice(COMPILING):
+        print(f"pullback: {COMPILING}", file=sys.stderr, flush=True)
+
+
 def tell_of_reference(error: Exception) -> None:
     """Say that work runs on the reference engine, and why; as a warning where nobody listens."""
     line = f"This runs on the reference engine: {error}"
     if not notice(line):
-        warnings.warn(line, stacklevel=4)
+        warn_user(line)

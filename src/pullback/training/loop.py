@@ -337,7 +337,9 @@ class Training:
 
     def _diverged(self, failure: Failure, rate: float) -> TrainingError:
         """What to raise when the step at hand has made NaN or infinity."""
-        if self.updates or failure.stage == UPDATE:
+        if not failure.stage and self._pieces is not None:
+            advice = "try engine='reference', which rounds otherwise"
+        elif self.updates or failure.stage == UPDATE:
             advice = f"try a learning rate below {rate:g}, or inputs with scaling 'standard'"
         else:
             advice = AT_THE_START

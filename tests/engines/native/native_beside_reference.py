@@ -138,9 +138,10 @@ def _calls(work, each):
 def poisoned(steps):
     """Fill what is not kept from step to step with bytes that are NaN, -1 and True."""
     lost = np.ones(len(steps._memory), bool)
-    for held, begin, life in zip(
-        steps._emitted.held, steps._places[0], steps.plan.lifetimes, strict=True
-    ):
+    held_at = zip(steps._emitted.held, steps._places[0], strict=True)
+    whole = [(held, begin) for held, begin in held_at if not held.blocked]
+    # Blocks of gradients come last; none is kept.
+    for (held, begin), life in zip(whole, steps.plan.lifetimes, strict=False):
         if held.last is None:
             lost[begin : begin + life.entries] = False
     steps._memory[lost] = 255

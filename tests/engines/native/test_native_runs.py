@@ -175,6 +175,28 @@ def test_ctrl_c_ends_a_long_epoch(machine_code):
     assert seconds < 10
 
 
+def test_ctrl_c_ends_a_long_call_and_the_threads_that_work_on_it(machine_code):
+    random = np.random.default_rng(0)
+    x, W = random.normal(size=(20_000, 256)), random.normal(size=(256, 512))
+    program = pb.trace(lambda x, W: np.tanh(x @ W) @ W.T, x="N 256", W="256 512")
+    call = pb.compile(program, engine="native")
+    wanted = np.tanh(x[:50] @ W) @ W.T
+
+    def again_and_again():
+        while True:
+            call(x=x, W=W)
+
+    for seconds in (0.01, 0.1, 0.3):
+        timer = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT))
+        timer.start()
+        with pytest.raises(KeyboardInterrupt):
+            again_and_again()
+        timer.join()
+        named = [thread for thread in threading.enumerate() if thread.name == "pullback-call"]
+        assert not any(thread.is_alive() for thread in named)
+        assert np.allclose(call(x=x[:50], W=W), wanted)
+
+
 def test_several_runs_at_once_have_the_bits_of_one_after_the_other(alone):
     wanted = {seed: trained(seed) for seed in (5, 6, 7)}
     assert_same(wanted[5], alone)

@@ -252,10 +252,14 @@ def test_places_in_an_axis_of_one_entry_are_left_to_the_reference():
 
 def test_arrays_of_seven_axes_are_left_to_the_reference():
     program = pb.trace(lambda x: x + np.transpose(x), x="2 3 2 3 2 3 2")
-    with pytest.raises(NotCompilable, match="more than 6 axes"):
+    with pytest.raises(
+        NotCompilable, match=r"^\w+ = \.\.\. cannot be compiled: there are loops over 6 axes"
+    ):
         NativeExecutable(program)
     flat = pb.trace(lambda x: x + x.sum(axis=(0, 6)).mean(), x="2 2 2 2 2 2 2")
-    with pytest.raises(NotCompilable, match="more than 6 axes"):
+    with pytest.raises(
+        NotCompilable, match=r"^\w+ = \.\.\. cannot be compiled: there are loops over 6 axes"
+    ):
         NativeExecutable(flat)
     check(
         pb.trace(lambda x: x + x.sum(axis=1, keepdims=True), x="2 3 2 3 2 3"),

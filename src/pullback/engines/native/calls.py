@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ctypes
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any
@@ -17,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ...dims import evaluate
-from .barrier import ROUND, new_control
+from .barrier import give_up, new_control
 from .calling import Bound, Compiled
 from .modules import Modules, Sized, squeezed
 from .statements import Value
@@ -169,6 +168,7 @@ class _Call:
             else:
                 self._numbers.append((n, place_of[i], is_float))
         self._results = self._all_results(modules)
+        self._alive: list[Any] = []
         self._varies = bool(self._passed or self._numbers or self._made)
         alone = sized.threads == 1 and sized.work < LONG
         self._run = self._table.runner(0, 1) if alone else self._on_threads
@@ -221,9 +221,10 @@ class _Call:
         """One value per output."""
         for place, buffer in self._copied:
             buffer[...] = values[place]
-        alive = self._prepared(values) if self._varies else None
+        # No array is freed before the program has read it.
+        self._alive = self._prepared(values) if self._varies else []
         self._run()
-        del alive  # no array was freed before the program had read it
+        self._alive = []
         return [result() for result in self._results]
 
     def _prepared(self, values: Sequence[Any]) -> list[Any]:
@@ -248,35 +249,44 @@ class _Call:
             self._words[number] = int(value) % 2**64
 
     def _on_threads(self) -> None:
-        """Let several threads work, this one among them unless it takes long."""
+        """Let several threads work, this one among them unless it takes long.
+
+        Ctrl-C is answered when they have ended what they are at: the tile, or the phase.
+        """
         threads = self._sized.threads
         is_long = self._sized.work >= LONG
         errors: list[BaseException] = []
-        at_work = set(range(threads))
 
         def work(thread: int) -> None:
             try:
                 self._table.runner(thread, threads)()
             except BaseException as error:
                 errors.append(error)
-            at_work.discard(thread)
-            while errors and at_work:  # others may wait for a thread that has ended
-                self._control[ROUND] += 1
-                time.sleep(0.001)
+                give_up(self._control)
 
         helpers = [
             threading.Thread(target=work, args=(n,), name="pullback-call", daemon=True)
             for n in range(0 if is_long else 1, threads)
         ]
-        for helper in helpers:
-            helper.start()
-        if not is_long:
-            work(0)
-        for helper in helpers:
-            while helper.is_alive():
-                helper.join(0.05)
+        try:
+            for helper in helpers:
+                helper.start()
+            if not is_long:
+                work(0)
+            _wait_for(helpers)
+        except BaseException:
+            give_up(self._control)
+            _wait_for(helpers)
+            raise
         if errors:
             raise errors[0]
+
+
+def _wait_for(helpers: Sequence[threading.Thread]) -> None:
+    """Wait until threads have ended; a signal is answered meanwhile."""
+    for helper in helpers:
+        while helper.is_alive():
+            helper.join(0.05)
 
 
 class _Table:

@@ -215,9 +215,14 @@ class _Call(_Module):
         if not self.storage.tiled:
             body += self._rows("0")
         for number in range(self.storage.phases):
-            tile = self._rows("offset") if number == 0 and self.storage.tiled else []
+            tile = self._tile() if number == 0 and self.storage.tiled else []
             body += [*self.printer.phase(number, tile), *_WAIT]
+            body += [f"if control[{STOP}] != 0:", "    return 0"]
         return [*head, *_deeper([*body, "return 0"])]
+
+    def _tile(self) -> list[str]:
+        """Lines that begin a tile, if the call has not been given up."""
+        return [f"if control[{STOP}] != 0:", "    break", *self._rows("offset")]
 
     def _row_number(self) -> int:
         names = [name for name, _ in self.loops.axes.parameters()]

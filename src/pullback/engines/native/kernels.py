@@ -74,8 +74,10 @@ class KernelPrinter:
 
     def __init__(self, kernel: Kernel, context: Context) -> None:
         self.kernel, self.context = kernel, context
-        if max(len(statement.loops) for statement in kernel.statements) > len(LETTERS):
-            raise NotCompilable(f"arrays of more than {len(LETTERS)} axes have no loops.")
+        for statement in kernel.statements:
+            if len(statement.loops) > len(LETTERS):
+                most = f"there are loops over {len(LETTERS)} axes at most"
+                raise NotCompilable(f"{statement.out} = ... cannot be compiled: {most}.")
         self.blocks = blocks_of(kernel)
         self.maker = {s.out: s for s in kernel.statements}
         self.arrays: dict[Value, int] = {}

@@ -24,7 +24,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from ...errors import MissingExtraError
-from ..choice import COMPILING, notice
+from ..choice import tell_of_compiling
 from . import NotCompilable
 from . import cache as store
 from .calling import Compiled, kind_of
@@ -196,7 +196,7 @@ def _load(name: str, source: str, entry: str, kinds: tuple[str, ...]) -> Compile
         found = _from_disk(name, kinds)
         if found is not None:
             return found
-        notice(COMPILING)
+        tell_of_compiling()
         start = time.perf_counter()
         code = _compile(source, entry, kinds)
         compiled_here.append(name)
@@ -241,7 +241,8 @@ def _linked(code: Code, kinds: tuple[str, ...]) -> Compiled:
     for dtype in ("f4", "f8"):
         if any(name.startswith("pullback_block") and dtype in name for name in code.symbols):
             engine_of(dtype)
-    machine = target()
+    # An engine opens this process to LLVM: before that, no symbol of the system is found.
+    engine = binding.create_mcjit_compiler(binding.parse_assembly(""), target())
     find = binding.address_of_symbol
     if not all(find(symbol) for symbol in code.symbols):
         # A helper of Numba's: known once its context is there. Slow, so emitted code avoids them.
@@ -251,14 +252,16 @@ def _linked(code: Code, kinds: tuple[str, ...]) -> Compiled:
     for symbol in code.symbols:
         if not find(symbol):
             raise LookupError(f"Machine code refers to {symbol}, which this process does not have.")
-    engine = binding.create_mcjit_compiler(binding.parse_assembly(""), machine)
     engine.add_object_file(binding.ObjectFileRef.from_data(code.object))
     engine.finalize_object()
     return Compiled(engine.get_function_address(ENTRY), kinds, code.result, engine)
 
 
 def _compile(source: str, entry: str, kinds: tuple[str, ...], show: bool = False) -> Code:
-    from numba.core.errors import NumbaError
+    try:
+        from numba.core.errors import NumbaError
+    except Exception as error:
+        raise NotCompilable(f"Numba is installed, but cannot be imported: {error}.") from error
 
     from .arrays import machine_forms
 
