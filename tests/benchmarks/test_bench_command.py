@@ -100,17 +100,47 @@ def test_help_names_the_options(capsys):
         ("--workload digit", "--workload 'digit': allowed are exponential, small, digits"),
         ("--rounds 0", "--rounds 0: there must be at least 1."),
         ("--json no/b.json", "--json no/b.json: there is no folder no."),
-        ("--markdown none.md", "none.md cannot be read"),
+        ("--json .", "--json .: it is a folder; name a file in it."),
+        ("--picture .", "--picture .: it is a folder; name a file in it."),
+        ("--markdown .", "--markdown .: it is a folder; name a file in it."),
+        ("--markdown none.md", "none.md cannot be read: no such file or directory."),
+        ("--markdown latin.md", "latin.md cannot be read: it is no text in UTF-8."),
         ("--markdown page.md", f"page.md: it must hold the lines {BEGIN} and {END}."),
     ],
 )
 def test_bad_words_are_one_sentence(words, said, capsys, tmp_path):
     (tmp_path / "page.md").write_text("no marks")
+    (tmp_path / "latin.md").write_bytes(b"\xe4")
     assert main(["bench", *words.split()]) == 2
     streams = capsys.readouterr()
     assert streams.out == ""
     (line,) = streams.err.splitlines()
     assert line.startswith(f"pullback: {said}")
+
+
+def test_a_folder_that_cannot_be_written_to_is_refused_at_once(capsys, monkeypatch):
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    assert main("bench --json b.json".split()) == 2
+    said = "pullback: --json b.json: permission to write to its folder is missing.\n"
+    assert capsys.readouterr() == ("", said)
+
+
+def test_a_file_that_fails_keeps_no_other_from_being_written(played, set_times, tmp_path, capsys):
+    page = tmp_path / "page.md"
+    page.write_text(f"{BEGIN}{END}")
+
+    def change(engine, do, value):
+        (tmp_path / "b.json").mkdir(exist_ok=True)  # while it is measured
+        return set_times(engine, do, value)
+
+    played(change, installed=("native", "jax"))
+    words = "bench --workload tiny --quick --json b.json --picture b.png --markdown page.md"
+    assert main(words.split()) == 2
+    streams = capsys.readouterr()
+    assert streams.err == "pullback: b.json cannot be written: it is a folder.\n"
+    assert "b.png, page.md" in " ".join(streams.out.split())
+    assert (tmp_path / "b.png").exists()
+    assert "**tiny**" in page.read_text()
 
 
 def test_the_page_on_speed_can_be_written():

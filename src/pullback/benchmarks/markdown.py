@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..errors import StorageError, UsageError
 from ..storage import write_atomic
+from ..storage.atomic import reason_of
 from .results import Report, Task
 from .words import PARTS, count, machine_text, ratio_text, remarks, time_text
 
@@ -30,8 +31,10 @@ def around(path: Path) -> tuple[str, str]:
     """What stands before and after the marks; raises as `write`."""
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise StorageError(f"{path} cannot be read: {error}.") from None
+    except OSError as error:
+        raise StorageError(f"{path} cannot be read: {reason_of(error)}.") from None
+    except UnicodeDecodeError:
+        raise StorageError(f"{path} cannot be read: it is no text in UTF-8.") from None
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +21,7 @@ from rich.table import Table
 from ..benchmarks import Report, benchmark, markdown, names, words
 from ..benchmarks.suite import OnProgress
 from ..benchmarks.workloads import WORKLOADS
-from ..errors import UsageError
+from ..errors import PullbackError, StorageError, UsageError
 from ..storage import write_atomic
 from .console import console_for
 from .display import heading
@@ -95,13 +97,23 @@ def bench(
 
 def _check_files(json_file: Path | None, picture: Path | None, page: Path | None) -> None:
     """Refuse to begin what could not be saved at the end."""
-    for word, path in (("--json", json_file), ("--picture", picture)):
-        if path is not None and not path.absolute().parent.is_dir():
-            raise UsageError(f"{word} {path}: there is no folder {path.parent}.")
+    for option_name, path in (("--json", json_file), ("--picture", picture), ("--markdown", page)):
+        if path is not None:
+            _refuse_unless_writable(option_name, path)
     if picture is not None:
         require("matplotlib")
     if page is not None:
         markdown.around(page)
+
+
+def _refuse_unless_writable(option_name: str, path: Path) -> None:
+    folder = os.path.dirname(os.path.realpath(path))  # a link is followed when it is written
+    if os.path.isdir(path):
+        raise UsageError(f"{option_name} {path}: it is a folder; name a file in it.")
+    if not os.path.isdir(folder):
+        raise UsageError(f"{option_name} {path}: there is no folder {path.parent}.")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UsageError(f"{option_name} {path}: permission to write to its folder is missing.")
 
 
 def _list(console: Console) -> None:
@@ -185,30 +197,41 @@ def _save(
     picture: Path | None,
     page: Path | None,
 ) -> None:
-    saved = []
-    if json_file is not None:
-        write_atomic(json_file, json.dumps(report.to_json(), indent=1) + "\n")
-        saved.append(json_file)
-    if picture is not None:
-        saved += _draw(report, picture)
-    if page is not None:
-        markdown.write(page, report)
-        saved.append(page)
+    """Write all files; one that fails keeps no other from being written."""
+    saved, failures = [], []
+    for path, write in _files(report, json_file, picture, page):
+        try:
+            write()
+        except PullbackError as error:
+            failures.append(str(error))
+        else:
+            saved.append(path)
     if saved:
         console.print()
         heading(console, "SAVED", ", ".join(map(str, saved)))
+    if failures:
+        raise StorageError(" ".join(failures))
 
 
-def _draw(report: Report, picture: Path) -> list[Path]:
+def _files(
+    report: Report, json_file: Path | None, picture: Path | None, page: Path | None
+) -> Iterator[tuple[Path, Callable[[], None]]]:
+    """Each file, and what writes it."""
+    if json_file is not None:
+        text = json.dumps(report.to_json(), indent=1) + "\n"
+        yield json_file, partial(write_atomic, json_file, text)
+    if picture is not None:
+        yield from _pictures(report, picture)
+    if page is not None:
+        yield page, partial(markdown.write, page, report)
+
+
+def _pictures(report: Report, picture: Path) -> Iterator[tuple[Path, Callable[[], None]]]:
     from ..pictures.benchmarks import growth_figure, ratios_figure
     from ..pictures.style import save
 
-    drawn = []
     if any(task.base is not None for task in report.tasks):
-        save(picture, lambda: ratios_figure(report))
-        drawn.append(picture)
+        yield picture, partial(save, picture, lambda: ratios_figure(report))
     if report.growth:
         beside = picture.with_name(f"{picture.stem}-growth{picture.suffix}")
-        save(beside, lambda: growth_figure(report.growth))
-        drawn.append(beside)
-    return drawn
+        yield beside, partial(save, beside, lambda: growth_figure(report.growth))
