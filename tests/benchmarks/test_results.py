@@ -67,6 +67,26 @@ def test_the_share_of_the_limit():
     assert rows(made)[-1][-2:] == ("60%", "61% NO")
 
 
+def test_a_share_above_the_limit_is_not_judged_and_explained():
+    made = task(limit_seconds=2.2, share=0.6)
+    assert made.share_reached == pytest.approx(1.1)
+    assert made.passed is None
+    assert rows(made)[-1][-2:] == ("110%", "60%")
+    report = Report({"cores": 2}, quick=False, tasks=[made])
+    assert remarks(report) == [
+        "w: it is faster than the machine's limit, so that was measured too low, most likely while "
+        "other programs ran; its share is not judged."
+    ]
+    made.required = {"jax": 2.01}
+    assert made.passed is False
+
+
+@pytest.mark.parametrize(("load", "told"), [(0.6, False), (0.7, True)])
+def test_a_machine_that_was_busy_before_is_told(load, told):
+    report = Report({"cores": 2}, quick=False, load_before=load)
+    assert any("machine was busy" in remark for remark in remarks(report)) is told
+
+
 def test_a_report_is_plain_data_and_says_what_is_missing():
     report = Report({"cores": 2}, quick=True, load_before=0.0, load_after=1.5, tasks=[task()])
     report.left_out["pytorch"] = "needs torch"

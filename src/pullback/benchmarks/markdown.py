@@ -89,7 +89,7 @@ def _share(task: Task) -> str:
     if not task.share:
         return f"{share:.0%}"
     text = f"{share:.0%} ({task.share:.0%})"
-    return text if share >= task.share else f"**{text} no**"
+    return f"**{text} no**" if task.share_is_enough is False else text
 
 
 def _part(task: Task) -> str:

@@ -123,14 +123,25 @@ class Task:
         return self.limit_seconds / self.base.median
 
     @property
+    def is_above_limit(self) -> bool:
+        """Whether ours is faster than the machine's limit: that was measured too low."""
+        share = self.share_reached
+        return share is not None and share > 1
+
+    @property
+    def share_is_enough(self) -> bool | None:
+        """Whether the required share was reached; None where that is not known."""
+        share = self.share_reached
+        if not self.share or share is None or self.is_above_limit:
+            return None
+        return share >= self.share
+
+    @property
     def passed(self) -> bool | None:
         """Whether all is reached and nothing went wrong; None where nothing could be judged."""
         if self.problems:
             return False
-        verdicts = [self.reached(engine) for engine in self.required]
-        if self.share:
-            share = self.share_reached
-            verdicts.append(None if share is None else share >= self.share)
+        verdicts = [self.reached(engine) for engine in self.required] + [self.share_is_enough]
         known = [verdict for verdict in verdicts if verdict is not None]
         return all(known) if known else None
 

@@ -11,6 +11,14 @@ COLUMNS = ("engine", "threads", "before", "median", "from .. to", "ratio", "requ
 PARTS = ("predict", "cold", "overhead")
 """How the names of tasks begin that train no workload; they have a table of their own."""
 
+BUSY = 1 / 3
+"""The load before the first measurement, for each core, above which times are not to be trusted."""
+
+ABOVE_LIMIT = (
+    "it is faster than the machine's limit, so that was measured too low, most likely while other "
+    "programs ran; its share is not judged."
+)
+
 
 def time_text(seconds: float) -> str:
     """Three digits and a unit: 1.23 ms."""
@@ -56,7 +64,7 @@ def rows(task: Task) -> list[tuple[str, ...]]:
         )
     share = task.share_reached
     if share is not None and task.limit_seconds is not None:
-        wanted = f"{task.share:.0%} {verdict(share >= task.share)}" if task.share else ""
+        wanted = f"{task.share:.0%} {verdict(task.share_is_enough)}".strip() if task.share else ""
         limit = time_text(task.limit_seconds)
         told.append(("the machine's limit", "", "", limit, "", f"{share:.0%}", wanted))
     return told
@@ -81,11 +89,18 @@ def remarks(report: Report) -> list[str]:
     for task in report.tasks:
         told += [f"{task.name}: FAILED, {problem}" for problem in task.problems]
         told += [f"{task.name}: {note}" for note in task.notes]
+        if task.is_above_limit:
+            told.append(f"{task.name}: {ABOVE_LIMIT}")
     if report.quick:
         told.append("This was the quick form: it shows how it runs, not what is true.")
     before, after = report.load_before, report.load_after
     if before is not None and after is not None:
         told.append(f"Load of the machine: {before:.1f} before, {after:.1f} after.")
+    if before is not None and before > BUSY * report.machine["cores"]:
+        told.append(
+            "The machine was busy before it began: times may be too long and the machine's limit "
+            "too low; measure again when it has nothing else to do."
+        )
     return told
 
 
