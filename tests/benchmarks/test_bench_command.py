@@ -84,7 +84,11 @@ def test_the_list_has_names_and_what_is_required(capsys):
     assert main(["bench", "--list"]) == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert "one-row 1,024 x 20-16-2, batch 1, sgd pytorch 200x" in shown
-    assert "overhead" in shown
+    assert "predict one row by 784-256-10 scikit-learn 20x, onnxruntime 1x" in shown
+    assert "100,000 rows by 784-256-10 scikit-learn 1x, pytorch 1x, jax 1x" in shown
+    assert "cold fresh process to trained digits model, 20 scikit-learn 1x" in shown
+    assert "overhead one operation of 101 while traced" in shown
+    assert "tiny 96 x 5-8-3, batch 32, adam" in shown
 
 
 def test_help_names_the_options(capsys):

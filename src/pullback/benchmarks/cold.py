@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from .results import Task, Timed
 from .rounds import Effort
 from .workloads import WORKLOADS
 
+PEERS = ("scikit-learn",)
 EPOCHS = 20
 LEAST_ACCURACY = 0.9
 """Of the training rows; the two shuffle them otherwise, so their losses are not compared."""
@@ -45,6 +46,21 @@ Told = tuple[float, float] | str
 NAMES = {"empty": "pullback, empty cache", "warm": "pullback, warm cache"}
 
 
+def tasks_of(peers: Sequence[str] = PEERS, epochs: int = EPOCHS) -> dict[str, Task]:
+    """What is measured, and nothing measured yet: the state of the cache -> the task."""
+    return {
+        state: Task(
+            name=f"cold-{state}",
+            title=f"fresh process to trained digits model, {epochs} epochs, {state} cache",
+            unit="process",
+            required=dict.fromkeys(peers, 1.0),
+            engines=[Timed(name), *map(Timed, peers)],
+            ours=(name,),
+        )
+        for state, name in NAMES.items()
+    }
+
+
 def measure(
     engines: list[str],
     effort: Effort,
@@ -56,18 +72,10 @@ def measure(
 
     scikit-learn is measured once a round, for both.
     """
-    peers = ["scikit-learn"] if "scikit-learn" in engines else []
-    tasks = {}
-    for state, name in NAMES.items():
-        tasks[state] = Task(
-            name=f"cold-{state}",
-            title=f"fresh process to trained digits model, {epochs} epochs, {state} cache",
-            unit="process",
-            required=dict.fromkeys(peers, 1.0),
-            engines=[Timed(name), *map(Timed, peers)],
-            ours=(name,),
-        )
-        keep(tasks[state])
+    peers = [peer for peer in PEERS if peer in engines]
+    tasks = tasks_of(peers, epochs)
+    for task in tasks.values():
+        keep(task)
     with tempfile.TemporaryDirectory() as folder:
         X, y = DATA["digits"](WORKLOADS["digits"])
         data = Path(folder) / "digits.npz"

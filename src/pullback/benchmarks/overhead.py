@@ -66,6 +66,11 @@ def measured(engine: str, seconds: float = 0.3) -> dict[str, float]:
     }
 
 
+def tasks_of() -> dict[str, Task]:
+    """What is measured, and nothing measured yet: the part of a worker's answer -> the task."""
+    return {part: Task(f"overhead-{part}", title, "call") for part, title in TITLES.items()}
+
+
 def measure(
     crew: Crew,
     engines: Sequence[str],
@@ -77,7 +82,7 @@ def measure(
 
     A call of a few values gains nothing from threads, so each library has one.
     """
-    tasks = {part: Task(f"overhead-{part}", title, "call") for part, title in TITLES.items()}
+    tasks = tasks_of()
     able = [engine for engine in engines if engine in PARTS]
     for task in tasks.values():
         keep(task)

@@ -28,6 +28,19 @@ ALIKE = 0.99
 """The share of rows that two engines must give the same label; rounding may turn near ties."""
 
 
+def tasks_of(work: Workload = WORK) -> dict[str, Task]:
+    """What is measured, and nothing measured yet: what a worker is asked -> the task."""
+    widths = "-".join(map(str, work.widths))
+    titles = {
+        "predict_one": f"one row by {widths}",
+        "predict_many": f"{work.rows:,} rows by {widths}",
+    }
+    return {
+        do: Task(name=do.replace("_", "-"), title=title, unit="call", required=REQUIRED[do])
+        for do, title in titles.items()
+    }
+
+
 def measure(
     crew: Crew,
     engines: Sequence[str],
@@ -38,15 +51,7 @@ def measure(
     keep: Callable[[Task], None] = lambda task: None,
 ) -> None:
     """Two tasks, given to `keep` before their first rounds; arguments as `rounds.measure`."""
-    widths = "-".join(map(str, work.widths))
-    titles = {
-        "predict_one": f"one row by {widths}",
-        "predict_many": f"{work.rows:,} rows by {widths}",
-    }
-    tasks = {
-        do: Task(name=do.replace("_", "-"), title=title, unit="call", required=REQUIRED[do])
-        for do, title in titles.items()
-    }
+    tasks = tasks_of(work)
     for task in tasks.values():
         keep(task)
     members: dict[str, list[Member]] = {}

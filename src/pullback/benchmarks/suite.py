@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -12,13 +12,17 @@ from . import cold, growth, overhead, predicting, rounds
 from .crew import Crew, WorkerError
 from .machine import load, machine
 from .peers import ENGINES, missing
-from .results import Report
+from .results import Report, Task
 from .rounds import Effort
 from .workload import Workload
 from .workloads import QUICK, TINY, WORKLOADS, quick_form
 
-PARTS = ("predict", "cold", "overhead")
-"""What is measured besides training; names as workloads have them."""
+PARTS: Mapping[str, Callable[[], Mapping[str, Task]]] = {
+    "predict": predicting.tasks_of,
+    "cold": cold.tasks_of,
+    "overhead": overhead.tasks_of,
+}
+"""What is measured besides training, by names as workloads have them -> its tasks."""
 
 LIMIT_SECONDS = 2.0
 
@@ -29,6 +33,11 @@ OnProgress = Callable[[int, int, str], None]
 def names() -> list[str]:
     """All that may be asked for."""
     return [*WORKLOADS, *PARTS, TINY.name]
+
+
+def tasks_of(name: str) -> list[Workload | Task]:
+    """What a name stands for: each has a title, ratios that are required, and a share."""
+    return [*PARTS[name]().values()] if name in PARTS else [_work(name, quick=False)]
 
 
 def benchmark(

@@ -19,8 +19,7 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from ..benchmarks import Report, benchmark, markdown, names, words
-from ..benchmarks.suite import OnProgress
-from ..benchmarks.workloads import WORKLOADS
+from ..benchmarks.suite import OnProgress, tasks_of
 from ..errors import PullbackError, StorageError, UsageError
 from ..storage import write_atomic
 from .console import console_for
@@ -122,12 +121,11 @@ def _list(console: Console) -> None:
     table.add_column(style="bold", no_wrap=True)
     table.add_column()
     table.add_column()
-    for name, work in WORKLOADS.items():
-        wanted = [f"{engine} {ratio:g}x" for engine, ratio in work.required.items()]
-        wanted += [f"{work.share:.0%} of the limit"] if work.share else []
-        table.add_row(name, work.title, ", ".join(wanted))
-    for name in names()[len(WORKLOADS) :]:
-        table.add_row(name, "", "")
+    for name in names():
+        for i, task in enumerate(tasks_of(name)):
+            wanted = [f"{engine} {ratio:g}x" for engine, ratio in task.required.items()]
+            wanted += [f"{task.share:.0%} of the limit"] if task.share else []
+            table.add_row("" if i else name, task.title, ", ".join(wanted))
     console.print(Padding.indent(table, 2))
 
 
