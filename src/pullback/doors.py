@@ -314,8 +314,11 @@ class Doors:
             **sizes: The length of every named axis, such as N=64.
 
         Returns:
-            A table of stretches of memory: the last named value that lies there, its bytes, from
-            which to which instruction it is in use, and where it begins. `bytes` is its total.
+            A table of stretches of memory: the last named value that lies there, its bytes, the
+            first equation that writes to it and the last that uses it ("from" and "to"), and the
+            byte of the block at which it begins ("place"). Equations are counted from 0 as the
+            reference engine runs them: composite operations taken apart, equal work joined; a
+            result is used up to their number. `bytes` is the size of the block.
 
         Raises:
             UsageError: When an axis has no length, a name is no axis of the program, or a length

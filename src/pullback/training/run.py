@@ -91,9 +91,19 @@ class Run:
     def memory_plan(self) -> Any:
         """Where the values of a step lie in memory, and how long: a table to print.
 
+        On the native engine the table has parameters, rule state, activations and what else a
+        step keeps. "from" and "to" are phases of a step, counted from 0: the first that writes the
+        value and the last that reads it; what is kept from step to step has all of them, up to
+        their number. "blocks of phase 2" are blocks of rows, such as of a weight's gradient, that
+        the threads hold in the second phase. "bytes" are whole cache lines of 64, for all threads
+        together, and "place" is the byte of the block at which they begin.
+
+        On the reference engine it is the plan of its buffers, by `Program.memory_plan`. So it is
+        for native runs with `accumulate` or L-BFGS, whose steps are several calls with memory of
+        their own: there it shows what the reference engine would need for a whole step.
+
         Returns:
-            The native engine's plan of parameters, rule state and activations; on the reference
-            engine that of its buffers (`Program.memory_plan`). `bytes` is the size of the block.
+            The plan. Its `bytes` is the size of the block.
 
         Example:
             >>> import numpy as np, pullback as pb
