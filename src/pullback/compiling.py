@@ -30,8 +30,9 @@ def compile(function: Any, engine: str = "reference") -> Callable[..., Any]:
             combination of dtypes and ranks of its arguments; axes of equal length at that call
             count as the same axis until a later call shows that they differ.
         engine: "reference" (the emitted NumPy source), or "native": machine code, which takes
-            1 to 4 s to compile the first time on a machine and is kept on disk; see
-            `NativeExecutable` for what differs.
+            some seconds to compile the first time on a machine, more for long programs
+            (`engines.choice.compiling_seconds`), and is kept on disk; see `NativeExecutable` for
+            what differs.
 
     Returns:
         For a program an `Executable`, for a function a `CompiledFunction`. Integers and Python

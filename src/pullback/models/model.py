@@ -71,8 +71,9 @@ class Model:
     def with_engine(self, engine: str) -> Model:
         """The same model, predicting on another engine.
 
-        The native engine compiles a program at its first call, for 1 to 4 s, and keeps the machine
-        code on disk. A row then takes microseconds.
+        The native engine compiles a program at its first call, for some seconds (see
+        `engines.choice.compiling_seconds`), and keeps the machine code on disk. A row then takes
+        microseconds.
 
         Args:
             engine: "reference", "native" or "auto".
