@@ -258,6 +258,10 @@ class Program(Doors):
             raise ProgramError(f"The text is not a program: it is not JSON ({error}).") from error
         return decode(data)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As its file form: `pickle` and `copy.deepcopy` keep what `to_json` tells, no more."""
+        return Program.from_json, (self.to_json(),)
+
     def fingerprint(self) -> str:
         """SHA-256 of the file form, in hexadecimal: equal programs have equal fingerprints."""
         import hashlib

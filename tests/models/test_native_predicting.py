@@ -1,5 +1,6 @@
 """Models that predict natively. The emitted loops run as they stand, without a compiler."""
 
+import copy
 import pickle
 import warnings
 
@@ -183,12 +184,13 @@ def test_the_engine_is_saved_and_loaded(native, trained, tmp_path, monkeypatch):
         pb.load(tmp_path / "m.safetensors", engine="native")
 
 
-def test_a_model_that_has_predicted_can_be_pickled(native):
+@pytest.mark.parametrize("copied", [lambda m: pickle.loads(pickle.dumps(m)), copy.deepcopy])
+def test_a_model_that_has_predicted_can_be_copied(native, copied):
     before = native.outputs(X)
-    state = native.__getstate__()
-    assert set(state) == set(native.__dataclass_fields__)
-    del state["programs"]
-    assert pickle.loads(pickle.dumps(state))["engine"] == "native"
+    other = copied(native)
+    assert other.engine == "native"
+    assert "_ready" not in vars(other)
+    assert np.array_equal(other.outputs(X), before)
     assert np.array_equal(native.outputs(X), before)
 
 

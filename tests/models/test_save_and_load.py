@@ -1,7 +1,9 @@
 """A model file is complete in itself: the same bits back, in any process, without its author."""
 
+import copy
 import json
 import os
+import pickle
 import struct
 import subprocess
 import sys
@@ -37,6 +39,21 @@ def same_bits(left, right):
         assert left.tolist() == right.tolist()
     else:
         assert left.tobytes() == right.tobytes()
+
+
+@pytest.mark.parametrize("copied", [lambda m: pickle.loads(pickle.dumps(m)), copy.deepcopy])
+@pytest.mark.parametrize("made", [classifier, regressor])
+def test_the_same_bits_from_a_copy(made, copied):
+    model = made()
+    other = copied(model)
+    for method in ("outputs", "predict"):
+        same_bits(getattr(other, method)(X), getattr(model, method)(X))
+    assert str(other) == str(model)
+    assert other.info == model.info
+    for name, program in model.programs.items():
+        assert other.programs[name].fingerprint() == program.fingerprint()
+    for name, value in model.params.items():
+        assert not np.shares_memory(other.params[name], value)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -32,6 +32,8 @@ ANSWERS = ("outputs", "predictions", "probabilities")
 class Model:
     """A trained network.
 
+    It is saved as a file (`save`), or pickled or deep-copied: each predicts the same bits.
+
     Attributes:
         layers: How each layer prints, in order.
         params: Learned parameters by name.
