@@ -70,9 +70,28 @@ def test_masks_combine_with_operators_and_functions():
     check(lambda x, y: (x > 0.5) | ~(y > 1.5), X, Y)
     check(lambda x, y: (x > 0.5) ^ (y > 1.5), X, Y)
     check(lambda x, y: np.logical_xor(x > 0.5, np.logical_not(y > 1.5)), X, Y)
+    left, right = X > 0.5, Y > 1.5
+    for of in (operator.and_, operator.or_, operator.xor):
+        check(of, left, right)
+        check(lambda b, of=of: of(True, b), left)
+    check(operator.invert, left)
     check(lambda x: x * (x > 0.5), X)
     check(lambda x: np.sum(x > 0.5), X)
     check(lambda x: np.mean(x > 0.5), X)
+
+
+@pytest.mark.parametrize(
+    ("of", "name"),
+    [
+        (lambda x: x & (x > 0), "bitwise_and"),
+        (lambda x: True | x, "bitwise_or"),
+        (lambda x: (x > 0) ^ 1, "bitwise_xor"),
+        (lambda x: ~x, "invert"),
+    ],
+)
+def test_bits_of_numbers_are_refused(of, name):
+    with pytest.raises(PullbackError, match=rf"np\.{name} \(one of .* is traced for masks alone"):
+        pb.trace(of, x="N")
 
 
 CALLS = {

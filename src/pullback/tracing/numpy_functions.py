@@ -77,12 +77,14 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: A
         refuse(f"np.{ufunc.__name__}.{method} is not traced; use {instead}.")
     if any(not (key == "where" and value is True) for key, value in options.items()):
         refuse(f"np.{ufunc.__name__} with {', '.join(options)}= is not traced; use np.where.")
-    if ufunc in _ON_MASKS and all(records.dtype_kind(value) == "b" for value in inputs):
-        record: Callable[..., Any] = _ON_MASKS[ufunc]
-    elif ufunc in UFUNCS:
-        record = UFUNCS[ufunc]
-    else:
+    record = UFUNCS.get(ufunc) or _ON_MASKS.get(ufunc)
+    if record is None:
         return _unknown(f"np.{ufunc.__name__}")
+    if ufunc in _ON_MASKS and any(records.dtype_kind(value) != "b" for value in inputs):
+        refuse(
+            f"np.{ufunc.__name__} (one of &, |, ^, ~) is traced for masks alone, arrays of bools "
+            "such as x > 0; bits of numbers have no gradient."
+        )
     result = record(*inputs)
     if dtype is not None:
         result = records.astype(result, dtype)

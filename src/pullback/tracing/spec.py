@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ..avals import Aval, aval_of
+from ..avals import Aval, aval_of, dtype_code
 from ..dims import parse_dim
 from ..errors import UsageError
 
 _DTYPES = {"f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1"}
-_LIKE_A_DTYPE = re.compile(r"(float|double|int|uint|bool|complex|[fiubc])\d+$")
+_LIKE_A_DTYPE = re.compile(r"((float|double|int|uint|bool|complex)\d*|[fiubc]\d+)$")
 _WEAK = {"float": float, "int": int, "bool": bool}
 
 
@@ -42,9 +42,18 @@ def aval_from_spec(spec: Any, argument: str) -> Aval:
     elif words and _LIKE_A_DTYPE.match(words[0]):
         raise UsageError(
             f"{argument}={spec!r}: {words[0]!r} is not a dtype; allowed are "
-            f"{', '.join(sorted(_DTYPES))}, such as {argument}='f4 N D'."
+            f"{', '.join(sorted(_DTYPES))}, such as {argument}='f4 N D'.{_meant(words[0])}"
         )
     shape = tuple(parse_dim(word) for word in words)
     if any(isinstance(dim, int) and dim < 0 for dim in shape):
         raise UsageError(f"{argument}={spec!r}: a length is below 0.")
     return Aval(dtype, shape)
+
+
+def _meant(word: str) -> str:
+    """' Did you mean ...?' with the code of a dtype that NumPy knows by this word."""
+    try:
+        code = dtype_code(np.dtype(word))
+    except TypeError:
+        return ""
+    return f" Did you mean {code!r}?" if code in _DTYPES else ""
