@@ -99,6 +99,13 @@ def test_the_pattern_knows_a_path_of_one_machine(folder):
     assert not PATH_OF_ONE_MACHINE.search(f"docs/{folder}/file.csv")
 
 
+def test_no_module_uses_the_cached_property_of_functools():
+    """Before Python 3.12 all instances share its lock: `pullback.lazy` has one without."""
+    pattern = re.compile(r"\bfunctools\b.*\bcached_property\b")
+    modules = {path for path in SOURCE.rglob("*.py") if pattern.search(path.read_text("utf-8"))}
+    assert modules == set()
+
+
 def test_the_core_depends_on_numpy_alone():
     dependencies = pyproject()["project"]["dependencies"]
     assert [re.match(r"[\w.-]+", each).group() for each in dependencies] == ["numpy"]

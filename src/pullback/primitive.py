@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +20,7 @@ from .avals import Aval, aval_of, dtype_code
 from .dims import Dimension, Shape, product
 from .errors import ProgramError
 from .formula import Formula, Function, Notation
+from .lazy import cached_property
 from .numbers import number_text
 
 COMPARISON, SUM, PRODUCT, UNARY, POWER, ATOM = range(6)

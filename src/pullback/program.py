@@ -10,7 +10,6 @@ import builtins
 import keyword
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -20,6 +19,7 @@ from .avals import Aval, Dtype, aval_of
 from .dims import Dim
 from .doors import Doors
 from .errors import Location, ProgramError, PullbackError
+from .lazy import cached_property
 from .primitive import REGISTRY, Literal, Params, Primitive
 from .trees import Structure, format_path
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from ..lazy import cached_property
 from ..losses import CrossEntropy, SquaredError
 from ..nn import BatchNorm, Dense, Dropout, ReLU, Sequential, Tanh, normal
 from ..optim import SGD, Adam

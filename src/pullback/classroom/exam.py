@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 from ..errors import UsageError, printable
 from ..grading import GradientVerdict, Point, UnmatchedError, graded, point_at
+from ..lazy import cached_property
 from ..tracing.trace import signature_of
 from .inside.exchange import encode
 from .sandbox import Answer, Arguments

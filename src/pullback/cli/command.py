@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from functools import cached_property
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +10,7 @@ import typer
 from ..data import BUILTIN
 from ..engines.choice import AUTO, ENGINES
 from ..errors import StorageError
+from ..lazy import cached_property
 from ..losses.losses import LOSSES
 from ..nn.initializers import INITIALIZERS
 from ..nn.layers import ACTIVATIONS

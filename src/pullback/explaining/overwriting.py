@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
+from ..lazy import cached_property
 from ..program import Atom, Equation, Program, Var
 from ..transforms import Contribution, Derivation, Pull
 from .subject import Subject

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from ..errors import Location
+from ..lazy import cached_property
 from ..program import Atom, Program, Var
 from ..transforms import Contribution, Derivation, Pull, local_program
 from .overwriting import Overwriting

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from typing import Any, overload
 
 from ..differentiate import Wrt
 from ..errors import UsageError, nearest
+from ..lazy import cached_property
 from ..program import Program
 from .overwriting import Overwriting
 from .step import Step, steps_of

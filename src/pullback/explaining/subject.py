@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +16,7 @@ from ..dims import axis_lengths, evaluate
 from ..engines.binding import Signature
 from ..errors import UsageError
 from ..jacobians.point import at_point
+from ..lazy import cached_property
 from ..program import Atom, Program, Var
 from ..transforms import Derivation, derive, gradient_program, vjp_program
 from ..trees import flatten

@@ -7,12 +7,12 @@ at hand is called here. Both are judged by this one function.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from ..errors import UsageError
+from ..lazy import cached_property
 from ..program import Var
 from .kinks import Choice, choices
 from .point import Point, Wrt

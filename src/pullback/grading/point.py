@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from ..errors import UsageError, nearest
+from ..lazy import cached_property
 from ..program import Program, Var
 from ..tracing import trace_eager
 from ..transforms.derivation import Derivation, derive

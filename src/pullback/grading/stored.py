@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
+from ..lazy import cached_property
 from .statements import Statement
 from .sweeping import as_floats
 

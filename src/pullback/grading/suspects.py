@@ -8,10 +8,10 @@ right nor explained is a suspect.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property
 
 import numpy as np
 
+from ..lazy import cached_property
 from ..program import Var
 from .facts import PARTIAL, STEP, Facts
 from .grade import Grade

@@ -15,11 +15,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..lazy import cached_property
 from ..program import Var
 from .facts import COTANGENT, PARTIAL
 from .faults import FACTOR, NOT_ADDED, NOT_SUMMED, OVERWRITTEN, SIGN, Fault, faults

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from functools import cached_property
 from operator import is_
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from ..engines.choice import AUTO, NATIVE
 from ..engines.native import NotCompilable
 from ..engines.reference import executable
 from ..errors import UsageError
+from ..lazy import cached_property
 from ..program import Program
 from ..tracing import trace_avals
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from ..data.labels import Classes
 from ..engines import choice
 from ..engines.choice import AUTO, NATIVE, checked_engine
 from ..errors import DataError, StorageError, UsageError
+from ..lazy import cached_property
 from ..program import Program
 from ..storage.tensors import load_tensors, save_tensors
 from .answers import Answers, checked_for_native

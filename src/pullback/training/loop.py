@@ -6,10 +6,10 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from functools import cached_property
 from typing import Any
 
 from ..errors import TrainingError, UsageError
+from ..lazy import cached_property
 from ..optim import final_params
 from ..optim.schedule import factor_at
 from ..program import UPDATE

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from ..data.batches import batch_slices, drawn_order, drawn_orders, epoch_order, epoch_orders
+from ..lazy import cached_property
 from ..optim.schedule import factor_at
 from .steps import Rows
 

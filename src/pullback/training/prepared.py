@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from ..engines.blas import one_blas_thread
 from ..engines.choice import AUTO, ENGINES, NATIVE, native_executable
 from ..engines.reference import executable
 from ..errors import PullbackError, UsageError
+from ..lazy import cached_property
 from ..models import Model
 from ..models.model import layer_names
 from ..program import Program

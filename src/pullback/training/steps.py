@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from ..data.batches import batch_slices
 from ..engines.buffered import Buffered, NotBuffered
 from ..engines.reference import executable
+from ..lazy import cached_property
 from ..program import Program
 from ..trees import flatten
 from .carried import CARRIED, Carrier, Variables

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -16,6 +15,7 @@ import numpy as np
 
 from ..dims import Dim, axis_lengths
 from ..errors import UsageError
+from ..lazy import cached_property
 from ..primitive import Literal
 from ..program import BACKWARD, Argument, Atom, Program, Var
 from ..tracing.builder import Builder

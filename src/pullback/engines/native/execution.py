@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from ...lazy import cached_property
 from ...program import Program
 from ...trees import leaves_in, unflatten
 from ..reference import Executable, executable

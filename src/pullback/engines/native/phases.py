@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from functools import cached_property
 
+from ...lazy import cached_property
 from .axes import Axis
 from .kernels import Context, KernelPrinter, Printed
 from .outlining import Outliner, listed, names_of

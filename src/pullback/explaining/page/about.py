@@ -6,7 +6,6 @@ import linecache
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ import numpy as np
 from ...dims import Dim
 from ...errors import Location
 from ...formula import mathml
+from ...lazy import cached_property
 from ...program import Equation, Var
 from ...transforms import Contribution
 from ...views.cost import Cost, bytes_text

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from functools import cached_property
 from html import escape, unescape
 
+from ...lazy import cached_property
 from ...program import Equation, Program, Var
 from ...views.graph import Graph, graph_of
 from ...views.graph.scene import Entry, Node, Scene

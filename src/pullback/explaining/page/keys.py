@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple
 
+from ...lazy import cached_property
 from ...program import FORWARD, Atom, Equation, Program, Var
 from ..subject import Subject
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
 
+from ...lazy import cached_property
 from ...program import Program, Var
 from ...views.equations import Line, equations
 from ...views.lines import Lines

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 from ...dims import Shape, format_shape
 from ...errors import UsageError, nearest
+from ...lazy import cached_property
 from ...numbers import is_whole_number
 from ...program import Program, Var
 from ..lines import Lines

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ...errors import UsageError, nearest
+from ...lazy import cached_property
 from ...program import FORWARD, Program, Var
 from ...tracing.replay import replay_values
 from ...transforms.derivation import Derivation, derivation_of, derive

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from ...lazy import cached_property
 from ...primitive import Literal
 from ...program import Atom, Equation, Program, Var
 from ...transforms.derivation import Derivation, local_program
