@@ -1,12 +1,16 @@
 """BLAS runs on one thread while a network is trained, and on as many as before afterwards."""
 
+import os
 import threading
+import time
 
 import numpy as np
 import pytest
 import threadpoolctl
+from forking import child_says
 
 import pullback as pb
+from pullback.engines import blas
 from pullback.engines.blas import one_blas_thread
 from pullback.errors import TrainingError
 
@@ -38,7 +42,19 @@ def two_threads(request):
     limits.restore_original_limits()
 
 
-pytestmark = pytest.mark.usefixtures("two_threads")
+pytestmark = [
+    pytest.mark.usefixtures("two_threads"),
+    pytest.mark.filterwarnings("ignore:This process:DeprecationWarning"),
+]
+forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+
+
+def limits_and_gives_back():
+    """Whether BLAS has one thread inside, and two before and afterwards."""
+    seen = [blas_threads()]
+    with one_blas_thread():
+        seen.append(blas_threads())
+    return [*seen, blas_threads()] == [{2}, {1}, {2}]
 
 
 def test_one_thread_while_training_and_two_afterwards():
@@ -110,6 +126,52 @@ def test_training_within_training():
     pb.train(network(), X, Y, epochs=1, callbacks=inner)
     assert seen == [{1}]
     assert blas_threads() == {2}
+
+
+@forks
+def test_a_child_forked_inside_begins_with_all_threads():
+    with one_blas_thread():
+        assert child_says(limits_and_gives_back)
+        assert blas_threads() == {1}
+    assert blas_threads() == {2}
+
+
+@forks
+def test_a_child_may_leave_what_was_entered_before_the_fork():
+    entered = one_blas_thread()
+
+    def leaves():
+        entered.__exit__(None, None, None)
+        return limits_and_gives_back()
+
+    with entered:
+        assert child_says(leaves)
+        assert blas_threads() == {1}
+    assert blas_threads() == {2}
+
+
+@forks
+def test_a_child_forked_while_another_thread_sets_the_number_begins_with_all_threads(monkeypatch):
+    limit, setting = blas._limit, threading.Event()
+
+    def slowly():
+        limits = limit()
+        setting.set()
+        time.sleep(0.1)
+        return limits
+
+    def hold():
+        with one_blas_thread():
+            time.sleep(0.1)
+
+    monkeypatch.setattr(blas, "_limit", slowly)
+    other = threading.Thread(target=hold)
+    other.start()
+    try:
+        assert setting.wait(10)
+        assert child_says(limits_and_gives_back)
+    finally:
+        other.join(10)
 
 
 def test_without_threadpoolctl_nothing_is_limited(monkeypatch):
