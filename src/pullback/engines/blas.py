@@ -21,7 +21,7 @@ def one_blas_thread() -> Iterator[None]:
 
     The holders are known, since two overlapping limits would otherwise leave the process with
     one thread for ever. A process that is forked meanwhile begins without holders and with all
-    threads. Without threadpoolctl (part of the extras `cli` and `sklearn`) BLAS keeps its
+    threads. Without threadpoolctl (part of `cli`, `fast` and `sklearn`) BLAS keeps its
     threads, and bits may differ between numbers of cores.
     """
     global _limits
