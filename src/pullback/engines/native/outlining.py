@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import ast
+import keyword
 import re
 import textwrap
 from collections.abc import Iterable
 
 _NAME = re.compile(r"(?<![.\w])[A-Za-z_]\w*")
+_VALUE = re.compile(r"(?<![.\w])([A-Za-z_]\w*)\b(?!\()")
+_TARGETS = re.compile(r"^ *(?:for )?([A-Za-z_]\w*(?:, [A-Za-z_]\w*)*) (?:[-+*/&|^]?=|in) ", re.M)
 
 
 class Outliner:
@@ -57,14 +59,17 @@ class Outliner:
 def names_of(source: str) -> tuple[list[str], list[str]]:
     """The names of values that statements take, and those that they bind, as they come.
 
-    What is called is no value; nor is NumPy.
+    What is called is no value; nor is NumPy. Statements are assignments, calls, `for`, `if` and
+    `break`. (Python's own parser cannot be asked: it fails when another thread changes the
+    recursion limit meanwhile, as compiling does.)
     """
-    tree = ast.parse(source)
-    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-    found = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in called]
-    found.sort(key=lambda node: (node.lineno, node.col_offset))
-    bound = dict.fromkeys(n.id for n in found if isinstance(n.ctx, ast.Store))
-    taken = dict.fromkeys(n.id for n in found if n.id not in bound and n.id != "np")
+    targets = (name for found in _TARGETS.finditer(source) for name in found[1].split(", "))
+    bound = dict.fromkeys(targets)
+    taken = dict.fromkeys(
+        found[1]
+        for found in _VALUE.finditer(source)
+        if found[1] not in bound and found[1] != "np" and not keyword.iskeyword(found[1])
+    )
     return list(taken), list(bound)
 
 
