@@ -286,6 +286,17 @@ def test_steps_allocate_nothing():
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - most <= 4096  # KiB
 
 
+def test_blocks_of_one_thread_do_not_reach_into_those_of_another():
+    run = pb.training.prepare(network(), ROWS, LABELS, optimizer=ADAM, batch_size=32)
+    steps = native_steps(run, PIECES, threads=2)
+    W1, W2, W3 = (steps._views[n].nbytes for n in (0, 2, 4))
+    assert len({W1, W2, W3}) == 3  # blocks of other sizes lie in one stripe
+    begins = {h.value.name: steps._places[:, n] for n, h in enumerate(steps._emitted.held)}
+    for name, size in {"dW1": W1, "dW2": W2, "dW3": W3}.items():
+        for other in ("dW1", "dW2", "dW3"):
+            assert begins[name][0] + size <= begins[other][1]
+
+
 @pytest.mark.parametrize(("width", "rows"), [(64, 256), (256, 64)])
 def test_memory_is_that_of_variables_rows_and_two_batches_of_activations(width, rows):
     depth = 10
