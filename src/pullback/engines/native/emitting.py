@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from .barrier import FIRST_UPDATE, ORDERED, STEPS, STOP, STOPPED
 from .lowering import Loops
+from .outlining import deeper
 from .phases import PhasesPrinter
 from .statements import Number, Value
 from .storage import Held, Roles, Storage
@@ -118,10 +119,6 @@ class _Module:
         return [f"{name} = {self.printer.with_sizes(text)}" for name, text in self.loops.numbers]
 
 
-def _deeper(lines: list[str], levels: int = 1) -> list[str]:
-    return ["    " * levels + line for line in lines]
-
-
 _WAIT = ["if threads > 1:", "    wait(control, threads)"]
 
 
@@ -138,8 +135,8 @@ class _Steps(_Module):
             '    """Steps of training: forward, backward, update. How many were done."""',
         ]
         before = [*self._sizes(), *self._numbers(), f"first_update = control[{FIRST_UPDATE}]"]
-        turn = [f"for s in range(control[{STEPS}]):", *_deeper(self._one_step())]
-        return [*head, *_deeper([*before, *turn, f"return control[{STEPS}]"])]
+        turn = [f"for s in range(control[{STEPS}]):", *deeper(self._one_step())]
+        return [*head, *deeper([*before, *turn, f"return control[{STEPS}]"])]
 
     def _one_step(self) -> list[str]:
         lines = [f"{self.row_size} = lengths[s]"] if self.row_size else []
@@ -218,7 +215,7 @@ class _Call(_Module):
             tile = self._tile() if number == 0 and self.storage.tiled else []
             body += [*self.printer.phase(number, tile), *_WAIT]
             body += [f"if control[{STOP}] != 0:", "    return 0"]
-        return [*head, *_deeper([*body, "return 0"])]
+        return [*head, *deeper([*body, "return 0"])]
 
     def _tile(self) -> list[str]:
         """Lines that begin a tile, if the call has not been given up."""

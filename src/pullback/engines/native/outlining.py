@@ -46,7 +46,7 @@ class Outliner:
             <BLANKLINE>
         """
         taken, bound = names_of("\n".join(lines))
-        body = [f"    {line}" for line in lines]
+        body = deeper(lines)
         numbered = {name: f"_{n}" for n, name in enumerate([*taken, *bound])}
         alike = _NAME.sub(lambda m: numbered.get(m.group(), m.group()), "\n".join(body))
         if alike not in self._known:
@@ -79,3 +79,8 @@ def listed(head: str, names: Iterable[str], end: str) -> list[str]:
     if len(head + inside + end) <= 90:
         return [head + inside + end]
     return [head, *textwrap.wrap(inside, 90, initial_indent="    ", subsequent_indent="    "), end]
+
+
+def deeper(lines: Iterable[str], levels: int = 1) -> list[str]:
+    """Lines moved to the right, to stand in a block."""
+    return ["    " * levels + line for line in lines]

@@ -7,7 +7,7 @@ import re
 from ...lazy import cached_property
 from .axes import Axis
 from .kernels import Context, KernelPrinter, Printed
-from .outlining import Outliner, listed, names_of
+from .outlining import Outliner, deeper, listed, names_of
 from .scalars import neutral
 from .schedule import Combine, Group, Kernel, Work, memory_of, outs_of
 from .statements import Product, Serial, Value, code_of
@@ -127,29 +127,60 @@ class PhasesPrinter:
     def _group(self, group: Group, first_lines: list[str]) -> list[str]:
         if group.axis is None:
             body = [line for work in group.work for line in self._work(work)]
-            return ["if thread == 0:", *(f"    {line}" for line in body)] if body else []
+            return ["if thread == 0:", *deeper(body)] if body else []
         size = self.names[group.axis]
+        blocked = self._blocked_in(group)
+        if self.storage.tiled and group.axis is self.storage.row_axis:
+            return self._in_tiles(group, size, first_lines)
+        if blocked:
+            return self._in_blocks(group, size, blocked)
+        return self._at_once(group, size, first_lines)
+
+    def _at_once(self, group: Group, size: str, first_lines: list[str]) -> list[str]:
+        """All pieces of a thread in one go, but piece by piece what leaves parts of sums."""
+        if not any(_leaves_parts(work) for work in group.work):
+            body = first_lines + [line for work in group.work for line in self._work(work)]
+            return [f"lo, hi = {_share(size)}", *body]
         lines = [
+            "first, last = thread * pieces // threads, (thread + 1) * pieces // threads",
+            f"lo, hi = first * ({size}) // pieces, last * ({size}) // pieces",
+            *first_lines,
+        ]
+        for work in group.work:
+            if _leaves_parts(work):
+                body = [*self._fills(work), *self._work(work, "begin, end")]
+                lines += ["for piece in range(first, last):", _bounds(size), *deeper(body)]
+            else:
+                lines += self._work(work)
+        return lines
+
+    def _in_tiles(self, group: Group, size: str, first_lines: list[str]) -> list[str]:
+        """Rows go through all work tile by tile."""
+        body = first_lines + [line for work in group.work for line in self._work(work)]
+        return [
             "for piece in range(thread, pieces, threads):",
-            f"    begin, end = piece * ({size}) // pieces, (piece + 1) * ({size}) // pieces",
+            _bounds(size),
+            *deeper([line for work in group.work for line in self._fills(work)]),
+            "    for offset in range(begin, end, tile):",
+            "        lo, hi = 0, min(tile, end - offset)",
+            *deeper(body, 2),
+        ]
+
+    def _in_blocks(self, group: Group, size: str, blocked: list[Value]) -> list[str]:
+        """A block of some values at a time is made and used up."""
+        rows = self._block_rows(blocked)
+        body = [self._block_line(value) for value in blocked]
+        body += [line for work in group.work for line in self._work(work)]
+        blocks = [
+            f"for lo in range(begin, end, {rows}):",
+            f"    hi = min(lo + {rows}, end)",
+            *deeper(body),
         ]
         fills = [line for work in group.work for line in self._fills(work)]
-        lines += [f"    {line}" for line in fills]
-        margin = "    "
-        if self.storage.tiled and group.axis is self.storage.row_axis:
-            lines.append("    for offset in range(begin, end, tile):")
-            lines.append("        lo, hi = 0, min(tile, end - offset)")
-            margin = "        "
-        elif blocked := self._blocked_in(group):
-            rows = self._block_rows(blocked)
-            lines.append(f"    for lo in range(begin, end, {rows}):")
-            lines.append(f"        hi = min(lo + {rows}, end)")
-            margin = "        "
-            first_lines = [self._block_line(value) for value in blocked]
-        else:
-            lines.append("    lo, hi = begin, end")
-        body = first_lines + [line for work in group.work for line in self._work(work)]
-        return [*lines, *(margin + line for line in body)]
+        if not fills:
+            return [f"begin, end = {_share(size)}", *blocks]
+        head = ["for piece in range(thread, pieces, threads):", _bounds(size)]
+        return [*head, *deeper([*fills, *blocks])]
 
     def _blocked_in(self, group: Group) -> list[Value]:
         """The values of which the group holds a block of rows at a time."""
@@ -186,9 +217,9 @@ class PhasesPrinter:
 
     # Work.
 
-    def _work(self, work: Work) -> list[str]:
+    def _work(self, work: Work, bounds: str = "lo, hi") -> list[str]:
         if isinstance(work, Kernel):
-            return [self._kernel_call(work)]
+            return [self._kernel_call(work, bounds)]
         if isinstance(work, Product):
             return [self._product_call(work)]
         if isinstance(work, Combine):
@@ -204,7 +235,7 @@ class PhasesPrinter:
             lines.append(self.with_sizes(text))
         return lines
 
-    def _kernel_call(self, kernel: Kernel) -> str:
+    def _kernel_call(self, kernel: Kernel, bounds: str) -> str:
         printed = KernelPrinter(kernel, self.context).printed()
         key = printed.key()
         if key not in self.kernels:
@@ -218,7 +249,7 @@ class PhasesPrinter:
         arguments = [f"{v}_part" if v in reduced else self.name_of(v) for v in printed.arrays]
         arguments += printed.numbers
         arguments += printed.sizes
-        arguments += ["0", "1"] if kernel.outer is None else ["lo", "hi"]
+        arguments.append("0, 1" if kernel.outer is None else bounds)
         if printed.uses_offset:
             of_rows = kernel.outer is not None and kernel.outer is self.storage.row_axis
             arguments.append("offset" if of_rows else "0")
@@ -274,6 +305,23 @@ def block_rows_text(rows: list[tuple[str, int]]) -> str:
     texts = [f"({size}) * {itemsize}" for size, itemsize in rows]
     longest = texts[0] if len(texts) == 1 else f"max({', '.join(texts)})"
     return f"block_rows({longest})"
+
+
+def _leaves_parts(work: Work) -> bool:
+    """Whether each piece of it adds up a part of a sum for itself."""
+    if isinstance(work, Kernel):
+        return any(statement.reduces_outer for statement in work.statements)
+    return isinstance(work, Product) and work.summed
+
+
+def _share(size: str) -> str:
+    """From where to where a thread works on an axis of this length."""
+    return f"thread * ({size}) // threads, (thread + 1) * ({size}) // threads"
+
+
+def _bounds(size: str) -> str:
+    """The line, in a loop over pieces, that says from where to where one goes."""
+    return f"    begin, end = piece * ({size}) // pieces, (piece + 1) * ({size}) // pieces"
 
 
 def _made(value: Value, begin: str, shape: str) -> str:
