@@ -18,27 +18,30 @@ from .schedule import factor_at
 class Column:
     """A number of each step. Arithmetic gives a column; any other use raises `TypeError`.
 
-    Each entry comes from Python's own arithmetic, not NumPy's, whose powers may have other bits.
-    So what a function makes of a column is what it makes of each of its entries; and a result
-    that is no column does not depend on the step.
+    Each entry has the bits of Python's own arithmetic. NumPy's has them too for floats, but for
+    powers; these, and whole numbers, are left to Python. So what a function makes of a column is
+    what it makes of each of its entries; and a result that is no column does not depend on the
+    step. Floats that become infinite or NaN raise FloatingPointError.
 
     Args:
-        entries: Python numbers.
+        entries: Python numbers, or a float64 vector.
     """
 
     __slots__ = ("entries",)
     __array_ufunc__ = None
     __hash__ = None  # type: ignore[assignment]
 
-    def __init__(self, entries: Sequence[float]) -> None:
+    def __init__(self, entries: Sequence[float] | NDArray[np.float64]) -> None:
         self.entries = entries
 
     def sqrt(self) -> Column:
         """The root of each entry."""
-        return Column(list(map(math.sqrt, self.entries)))
+        with np.errstate(all="raise", under="ignore"):
+            return Column(np.sqrt(np.asarray(self.entries, np.float64)))
 
     def __neg__(self) -> Column:
-        return Column([-entry for entry in self.entries])
+        entries = self.entries
+        return Column(-entries if isinstance(entries, np.ndarray) else [-each for each in entries])
 
     def __add__(self, other: Any) -> Column:
         return self._with(operator.add, other)
@@ -85,11 +88,36 @@ class Column:
         raise TypeError("A column has no truth.")
 
     def _with(self, operation: Callable[[Any, Any], Any], other: Any) -> Column:
-        others = other.entries if isinstance(other, Column) else repeat(other)
-        return Column(list(map(operation, self.entries, others)))
+        return _combined(operation, self, other)
 
     def _behind(self, operation: Callable[[Any, Any], Any], other: Any) -> Column:
-        return Column(list(map(operation, repeat(other), self.entries)))
+        return _combined(operation, other, self)
+
+
+def _combined(operation: Callable[[Any, Any], Any], left: Any, right: Any) -> Column:
+    """A column of what an operation makes of the entries of two columns, or of one and a number."""
+    sides = [side.entries if isinstance(side, Column) else side for side in (left, right)]
+    if not any(isinstance(side, float | np.ndarray) for side in sides):  # whole numbers
+        rows = [side if isinstance(side, Sequence) else repeat(side) for side in sides]
+        entries = list(map(operation, *rows))
+        return Column(np.array(entries) if set(map(type, entries)) == {float} else entries)
+    floats = [_as_floats(side) for side in sides]
+    if operation is operator.pow:
+        rows = [side.tolist() if side.ndim else repeat(float(side)) for side in floats]
+        return Column(np.fromiter(map(math.pow, *rows), np.float64))
+    with np.errstate(all="raise", under="ignore"):
+        return Column(operation(*floats))
+
+
+def _as_floats(side: Any) -> NDArray[np.float64]:
+    """Entries, or a number, as Python converts them where it computes with a float."""
+    if isinstance(side, np.ndarray):
+        return side
+    if isinstance(side, range):
+        return np.arange(side.start, side.stop, side.step, np.float64)
+    if isinstance(side, int | float):
+        return np.array(float(side))
+    return np.array([float(entry) for entry in side])
 
 
 def square_root(number: Any) -> Any:
