@@ -1,4 +1,4 @@
-"""Where threads of compiled code wait for each other, without the interpreter."""
+"""Where threads of compiled code wait for each other and share work, without the interpreter."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["wait"]
+__all__ = ["take_piece", "wait"]
 
 ARRIVED, ROUND, STOP, STOPPED, FIRST_UPDATE, STEPS, ORDERED, FAILED = range(8)
 """What the entries of a control array count or say."""
+
+TAKEN = 16
+"""How many pieces have been taken; on a cache line of its own, since threads look at the others."""
 
 SPINS = 4096
 """Looks at the round before the thread yields to others; a few microseconds."""
@@ -32,11 +35,20 @@ def wait(control: Any, threads: int) -> None:
         raise RuntimeError("only compiled code waits for other threads")
 
 
+def take_piece(control: Any) -> int:
+    """The number of the next piece of work that no thread has taken yet.
+
+    Threads that are held up, by other programs or because they began late, take fewer.
+    """
+    control[TAKEN] += 1
+    return int(control[TAKEN]) - 1
+
+
 _registered: list[Any] = []
 
 
 def register() -> None:
-    """Give compiled code its form of `wait`: atomic counts, a short spin, then yielding."""
+    """Give compiled code its forms: atomic counts; to wait, a short spin, then yielding."""
     if _registered:
         return
     from llvmlite import ir
@@ -97,4 +109,10 @@ def register() -> None:
 
         return implementation
 
-    _registered.append(overload(wait)(waiting))
+    def taking(control: Any) -> Any:
+        def implementation(control: Any) -> int:
+            return int(add(control, TAKEN))
+
+        return implementation
+
+    _registered.extend([overload(wait)(waiting), overload(take_piece)(taking)])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .barrier import FIRST_UPDATE, ORDERED, STEPS, STOP, STOPPED
+from .barrier import FIRST_UPDATE, ORDERED, STEPS, STOP, STOPPED, TAKEN
 from .lowering import Loops
 from .outlining import deeper
 from .phases import PhasesPrinter
@@ -19,7 +19,7 @@ HEAD = """\
 import numpy as np
 
 from pullback.engines.native.arrays import *
-from pullback.engines.native.barrier import wait
+from pullback.engines.native.barrier import take_piece, wait
 from pullback.engines.native.functions import *
 from pullback.engines.native.products import product_nn, product_nt, product_tn
 from pullback.engines.native.runtime import *
@@ -96,6 +96,11 @@ class _Module:
     def _function(self) -> list[str]:
         raise NotImplementedError
 
+    def _after(self, phase: int) -> list[str]:
+        """Lines behind a phase: wait for all; pieces that were taken can be taken again."""
+        taken = self.storage.tiled and self.storage.is_along_rows(phase)
+        return [*_WAIT, *(["if thread == 0:", f"    control[{TAKEN}] = 0"] if taken else [])]
+
     @property
     def _constants(self) -> tuple[int, ...]:
         stepwise = set(self.roles.stepwise)
@@ -151,7 +156,7 @@ class _Steps(_Module):
         for number in range(self.storage.phases):
             lines += self.printer.phase(number, self._gathering() if number == 0 else [])
             lines += self._telling() if number == last else []
-            lines += _WAIT
+            lines += self._after(number)
         ending = f"if control[{STOPPED}] != 0 or not abs(told[s, 0]) < np.inf:"
         return [*lines, ending, "    return s + 1"]
 
@@ -213,7 +218,7 @@ class _Call(_Module):
             body += self._rows("0")
         for number in range(self.storage.phases):
             tile = self._tile() if number == 0 and self.storage.tiled else []
-            body += [*self.printer.phase(number, tile), *_WAIT]
+            body += [*self.printer.phase(number, tile), *self._after(number)]
             body += [f"if control[{STOP}] != 0:", "    return 0"]
         return [*head, *deeper([*body, "return 0"])]
 

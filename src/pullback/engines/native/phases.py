@@ -158,12 +158,14 @@ class PhasesPrinter:
         """Rows go through all work tile by tile."""
         body = first_lines + [line for work in group.work for line in self._work(work)]
         return [
-            "for piece in range(thread, pieces, threads):",
+            "piece = take_piece(control)",
+            "while piece < pieces:",
             _bounds(size),
             *deeper([line for work in group.work for line in self._fills(work)]),
             "    for offset in range(begin, end, tile):",
             "        lo, hi = 0, min(tile, end - offset)",
             *deeper(body, 2),
+            "    piece = take_piece(control)",
         ]
 
     def _in_blocks(self, group: Group, size: str, blocked: list[Value]) -> list[str]:

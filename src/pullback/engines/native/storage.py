@@ -117,6 +117,11 @@ class Storage:
         """Whether it has an entry or more for each row."""
         return bool(value.axes) and value.roots[0] is self.row_axis
 
+    def is_along_rows(self, phase: int) -> bool:
+        """Whether some work of a phase is cut along the rows."""
+        axes = {group.axis for group in self.schedule.phases[phase]}
+        return self.row_axis is not None and self.row_axis in axes
+
     # What is decided first.
 
     def _replacements(self) -> dict[Value, Value]:
