@@ -8,6 +8,7 @@ import time
 import numpy as np
 import pytest
 
+from pullback.engines.native import crew
 from pullback.engines.native.barrier import FAILED, new_control
 from pullback.engines.native.crew import Crew
 
@@ -162,3 +163,47 @@ def test_a_forked_process_has_helpers_of_its_own(counting):
     assert queue.get() == ([2, 2, 2], 2)
     assert counting.run() == 10
     assert counting.done == [2, 2, 2]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="only Linux moves threads")
+def test_a_helper_begins_on_another_core_and_may_then_go_anywhere(monkeypatch):
+    moves, moved = [], threading.Event()
+
+    def setting(thread, cores):
+        moves.append(set(cores))
+        if len(moves) == 2:
+            moved.set()
+
+    monkeypatch.setattr(crew, "current_core", lambda: 4)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda thread: {2, 4, 6})
+    monkeypatch.setattr(os, "sched_setaffinity", setting)
+    counting = Counting(2)
+    counting.run()
+    assert moved.wait(10)
+    assert moves == [{6}, {2, 4, 6}]
+    counting.crew.close()
+
+
+@pytest.mark.parametrize(
+    ("here", "allowed", "cores"),
+    [
+        (4, {2, 4, 6}, [6, 2, 6]),
+        (0, {0}, [None] * 3),
+        (9, {0}, [0, 0, 0]),  # moved since the question was asked
+        (None, {0, 1}, [None] * 3),
+    ],
+)
+def test_cores_of_helpers(monkeypatch, here, allowed, cores):
+    monkeypatch.setattr(crew, "current_core", lambda: here)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda thread: allowed, raising=False)
+    assert crew.other_cores(3) == cores
+
+
+def test_a_sandbox_that_lets_no_thread_move(monkeypatch, counting):
+    def refused(thread, cores):
+        raise PermissionError
+
+    monkeypatch.setattr(crew, "other_cores", lambda count: [0] * count)
+    monkeypatch.setattr(os, "sched_setaffinity", refused, raising=False)
+    assert counting.run() == 10
+    assert counting.done == [1, 1, 1]

@@ -38,6 +38,12 @@ OWN = {
     "text": lambda step: float(len(f"{step}")),
     "type": lambda step: 1.0 / step if isinstance(step, int) else 7.0,
     "powers": lambda step: 3 * (-(0.9**step) + step**2 - 1) / (2.0 + step * step),
+    "of columns": lambda step: (1.0 / step) ** step - (0.5 * step) ** 2,
+    "infinite": lambda step: step * 1e308,
+    "vanishing": lambda step: 0.001 ** (step * 20) + 1e-320 * step,
+    "whole": lambda step: (2**step + 1) * 0.1,
+    "long": lambda step: (2**60 + step) - 1.0 * step + (2**70 - 0.5 * step),
+    "negative": lambda step: -step - 0.0 * -(step * 1.0),
 }
 RULES = {name: (lambda make=make: make(0.01)) for name, make in OPTIMIZERS.items()}
 RULES |= {name: (lambda own=own: Sudden(own)) for name, own in OWN.items()}
@@ -52,6 +58,13 @@ def test_each_row_is_what_the_step_has_alone(name, rates):
     alone = [[*rule.numbers(3 + i, rate).values()] for i, rate in enumerate(rates)]
     assert table.dtype == np.float64
     assert table.tolist() == alone
+
+
+def test_what_python_raises_is_raised():
+    with pytest.raises(ZeroDivisionError):
+        numbers_of_steps(Sudden(lambda step: 1.0 / (0.5 * step - 5.0)), 3, [0.1] * 60)
+    with pytest.raises(OverflowError):
+        numbers_of_steps(Sudden(lambda step: 10.0 ** (step * step)), 3, [0.1] * 60)
 
 
 @pytest.mark.parametrize("rule", [pb.optim.Adam(), pb.optim.SGD(0.1), Averaged(pb.optim.AMSGrad())])

@@ -38,7 +38,7 @@ ALL = (
         activation="tanh",
         loss="squared-error",
         batch=10_000,
-        epochs=40,
+        epochs=200,
         required=required(6, jax=2.2),
         without=SOFTMAX_ALONE,
     ),
@@ -47,6 +47,7 @@ ALL = (
         data="clusters",
         rows=1024,
         widths=(20, 64, 2),
+        epochs=50,
         required=required(35, 20, 2.5),
     ),
     Workload(
@@ -54,6 +55,7 @@ ALL = (
         data="digits",
         rows=1797,
         widths=(64, 64, 10),
+        epochs=20,
         required=required(25, 15, 1.8),
     ),
     Workload(

@@ -114,7 +114,7 @@ def _as_floats(side: Any) -> NDArray[np.float64]:
     if isinstance(side, np.ndarray):
         return side
     if isinstance(side, range):
-        return np.arange(side.start, side.stop, side.step, np.float64)
+        return np.arange(side.start, side.stop, side.step, dtype=np.float64)
     if isinstance(side, int | float):
         return np.array(float(side))
     return np.array([float(entry) for entry in side])

@@ -17,17 +17,26 @@ from .crew_code import CODE, DONE, FAILED, LINE, TABLE, crew_code
 
 
 def other_cores(count: int) -> list[int | None]:
-    """Cores for so many helpers, each another one and none the caller's, as far as there are any.
+    """Cores for so many helpers, none the caller's, and each another one as far as they reach.
 
-    None where the system does not tell which core a thread is on, or has no other.
+    None where there is no other, or where the system does not tell.
     """
-    try:
-        here = int(ctypes.CDLL(None).sched_getcpu())
-        allowed = sorted(os.sched_getaffinity(0))
-    except (AttributeError, OSError, TypeError):  # not Linux
+    here = current_core()
+    if here is None:
         return [None] * count
+    allowed = sorted(os.sched_getaffinity(0))
     others = [core for core in allowed if core > here] + [core for core in allowed if core < here]
     return [others[n % len(others)] if others else None for n in range(count)]
+
+
+def current_core() -> int | None:
+    """The core that this thread is on; None where the system does not tell (only Linux does)."""
+    if not hasattr(os, "sched_setaffinity"):
+        return None
+    try:
+        return int(ctypes.CDLL(None).sched_getcpu())
+    except AttributeError:
+        return None
 
 
 def begin_on(core: int) -> None:

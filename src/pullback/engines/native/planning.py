@@ -35,7 +35,8 @@ class Split:
     """How a step's work is cut.
 
     Attributes:
-        pieces: Into how many pieces each axis is cut; they can be worked on at once.
+        pieces: Into how many pieces the work along an axis is cut where each adds up a part of a
+            sum, or goes through all layers; they can be worked on at once.
         tile: Rows that go through all layers together, where `tiled`; else at least all rows.
         tiled: Whether gradients of weights are sums over private parts of the pieces.
     """
