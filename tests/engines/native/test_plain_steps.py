@@ -87,6 +87,16 @@ def test_more_pieces_than_rows_units_or_columns(pieces):
         check(prepared(name, "float64"), Split(pieces, 10**6, False), "float64")
 
 
+def test_a_thread_has_all_its_rows_in_one_product_but_its_sums_piece_by_piece():
+    lines = native_steps(prepared("rule adam", "float64"), PIECES).source.splitlines()
+
+    def margins(call):
+        return {line.index(call) for line in lines if line.lstrip().startswith(call)}
+
+    assert margins("product_nn(") == margins("product_nt(") == {4}
+    assert margins("fill(") == {8}
+
+
 @pytest.mark.parametrize("name", ["layer Dropout", "activation randomized-leaky-relu"])
 def test_masks_are_those_of_the_step_the_seed_and_the_row(name):
     """Other masks give other losses: those of the next step, seed or tile would be seen."""
