@@ -11,6 +11,7 @@ import os
 import sys
 import warnings
 from dataclasses import dataclass
+from functools import lru_cache
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -84,10 +85,13 @@ class Location:
 
 def is_internal(frame: FrameType) -> bool:
     """Whether a frame belongs to Pullback, NumPy or Python's own library, not to the user."""
-    file = frame.f_code.co_filename
+    return _is_internal(frame.f_code.co_filename, frame.f_globals.get("__name__", ""))
+
+
+@lru_cache(maxsize=4096)
+def _is_internal(file: str, module: str) -> bool:
     of_python = file.startswith(_STANDARD_LIBRARY) and not any(x in file for x in _INSTALLED)
-    of_numpy = frame.f_globals.get("__name__", "").startswith("numpy.")
-    return file.startswith(_PACKAGE_FOLDER) or of_numpy or of_python
+    return file.startswith(_PACKAGE_FOLDER) or module.startswith("numpy.") or of_python
 
 
 def _is_of_command_line(frame: FrameType) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -43,12 +44,16 @@ def ufunc_dtype(ufunc: np.ufunc, avals: Sequence[Aval]) -> Any:
     """The dtype that a NumPy ufunc gives for these inputs."""
     if all(aval.weak for aval in avals):
         return ufunc(*(aval.dtype.type(1) for aval in avals)).dtype
-    request = (*(aval.promotion_type for aval in avals), None)
     try:
-        return ufunc.resolve_dtypes(request)[-1]
+        return _resolved(ufunc, tuple(aval.promotion_type for aval in avals))
     except TypeError as error:
         dtypes = ", ".join(str(aval.dtype) for aval in avals)
         raise ShapeError(f"{ufunc.__name__} is not defined for {dtypes}.") from error
+
+
+@lru_cache(maxsize=4096)
+def _resolved(ufunc: np.ufunc, types: tuple[Any, ...]) -> Any:
+    return ufunc.resolve_dtypes((*types, None))[-1]
 
 
 def elementwise_aval(name: str, ufunc: np.ufunc, operator: bool) -> Callable[..., Aval]:
