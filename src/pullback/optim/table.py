@@ -125,7 +125,7 @@ def square_root(number: Any) -> Any:
 
     Example:
         >>> from pullback.optim.table import Column, square_root
-        >>> square_root(9), square_root(Column([9.0, 4.0])).entries
+        >>> square_root(9), square_root(Column([9.0, 4.0])).entries.tolist()
         (3.0, [3.0, 2.0])
     """
     return number.sqrt() if isinstance(number, Column) else math.sqrt(number)

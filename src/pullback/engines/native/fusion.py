@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from .axes import Axis
 from .schedule import Kernel
-from .statements import Place, Read, Statement, Value
+from .statements import CHEAP, Place, Read, Statement, Value
 
 
 @dataclass(eq=False)
@@ -82,7 +82,7 @@ def kept_between_loops(kernel: Kernel) -> set[Value]:
                         identity = read.value is value and is_identity(read, len(made.loops))
                         is_row = made.is_of_a_turn
                         later = home[value] < number and not is_row
-                        again = block.alone or made.costly
+                        again = block.alone or made.cost > CHEAP
                         if (later and again) or not (identity or is_row):
                             kept.add(value)
     return kept

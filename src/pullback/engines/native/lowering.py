@@ -17,7 +17,7 @@ from . import NotCompilable, arrays, barrier, functions, products, runtime
 from .axes import Axes, Axis
 from .expand import expanded
 from .scalars import converted, entry, is_scalar_operation, literal
-from .statements import Item, Number, Place, Read, Statement, Value
+from .statements import CHEAP, Item, Number, Place, Read, Statement, Value
 
 Dims = tuple[Axis | None, ...]
 
@@ -217,9 +217,9 @@ class Lowering:
         exponent = None
         if len(avals) == 2 and isinstance(equation.inputs[1], Literal):
             exponent = equation.inputs[1].value
-        template, dtypes, costly = entry(equation.primitive, avals, out, exponent)
+        template, dtypes, cost = entry(equation.primitive, avals, out, exponent)
         operands = operands[: len(dtypes)]
-        return self.computed(self.name_of(equation), out, template, operands, dtypes, costly)
+        return self.computed(self.name_of(equation), out, template, operands, dtypes, cost)
 
     def computed(
         self,
@@ -228,7 +228,7 @@ class Lowering:
         template: str,
         operands: Sequence[Operand],
         dtypes: Sequence[Any],
-        costly: bool = False,
+        cost: int = CHEAP,
     ) -> Operand:
         """A template applied to operands that broadcast, each brought to a dtype."""
         if aval.weak and all(isinstance(operand, Number) for operand in operands):
@@ -240,7 +240,7 @@ class Lowering:
             return Number(name, aval.dtype, True)
         views = [operand for operand in operands if isinstance(operand, View)]
         dims = self.joined(*(view.dims for view in views)) if views else ()
-        return self.entries(name, aval, dims, template, operands, dtypes, costly)
+        return self.entries(name, aval, dims, template, operands, dtypes, cost)
 
     def entries(
         self,
@@ -250,7 +250,7 @@ class Lowering:
         template: str,
         operands: Sequence[Operand],
         dtypes: Sequence[Any],
-        costly: bool = False,
+        cost: int = CHEAP,
     ) -> View:
         """A statement that computes each entry of a result with these axes."""
         loop_of = {i: n for n, i in enumerate(i for i, d in enumerate(dims) if d is not None)}
@@ -268,7 +268,7 @@ class Lowering:
         loop_texts = {f"i{i}": f"{{i{n}}}" for i, n in loop_of.items()}
         expression = template.format(*texts, **loop_texts)
         kept = tuple(range(len(loops)))
-        self.items.append(Statement(value, loops, kept, expression, tuple(reads), "", costly))
+        self.items.append(Statement(value, loops, kept, expression, tuple(reads), "", cost))
         return self.whole(value, dims)
 
     def copied(self, operand: Operand, name: str) -> View:

@@ -12,7 +12,7 @@ from .axes import Axis
 from .lowering import Lowering, Operand, View, loops_for, moved
 from .moving import view_of
 from .scalars import converted
-from .statements import Product, Read, Statement, Value
+from .statements import COSTLY, Product, Read, Statement, Value
 
 Dims = tuple[Axis | None, ...]
 
@@ -124,7 +124,7 @@ def summed_products(
     reduction = "sum" if len(positions) < len(looped) else ""
     text = " * ".join(texts)
     lowering.items.append(
-        Statement(value, looped, positions, text, tuple(reads), reduction, costly=True)
+        Statement(value, looped, positions, text, tuple(reads), reduction, cost=COSTLY)
     )
     return lowering.whole(value, dims)
 

@@ -54,7 +54,7 @@ def operations(loops: Loops, sizes: Mapping[Axis, int]) -> int:
             axes = {axis.root for pair in item.shapes for axis in pair if axis is not None}
             total += 2 * prod(sizes[axis] for axis in axes)
         elif isinstance(item, Statement):
-            total += (8 if item.costly else 1) * prod(sizes[a.root] for a in item.loops)
+            total += (8 if item.cost else 1) * prod(sizes[a.root] for a in item.loops)
     return total
 
 

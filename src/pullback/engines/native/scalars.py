@@ -9,7 +9,7 @@ import numpy as np
 from ...avals import Aval, Dtype
 from ...primitive import Primitive
 from ...primitives import elementwise, kinked, shapes
-from .statements import code_of
+from .statements import CHEAP, COSTLY, LONG, code_of
 
 _ARITHMETIC: dict[Primitive, str] = {
     elementwise.add: "{0} + {1}",
@@ -72,7 +72,7 @@ def is_scalar_operation(primitive: Primitive) -> bool:
 
 def entry(
     primitive: Primitive, avals: Sequence[Aval], out: Aval, exponent: float | None = None
-) -> tuple[str, list[Dtype], bool]:
+) -> tuple[str, list[Dtype], int]:
     """An entry of the result, from entries of the inputs.
 
     Args:
@@ -82,27 +82,27 @@ def entry(
         exponent: The second input of a power, where it is a plain number.
 
     Returns:
-        Source with {0}, {1} ... for the inputs, the dtype that each is brought to, and whether it
-        is costly.
+        Source with {0}, {1} ... for the inputs, the dtype that each is brought to, and the cost.
     """
     if primitive is kinked.where:
-        return "({1} if {0} else {2})", [np.dtype(bool), out.dtype, out.dtype], False
+        return "({1} if {0} else {2})", [np.dtype(bool), out.dtype, out.dtype], CHEAP
     if primitive in _LOGIC:
-        return _LOGIC[primitive], [np.dtype(bool)] * len(avals), False
+        return _LOGIC[primitive], [np.dtype(bool)] * len(avals), CHEAP
     if primitive in _COMPARISONS:
-        return _COMPARISONS[primitive], [common_dtype(avals)] * len(avals), False
+        return _COMPARISONS[primitive], [common_dtype(avals)] * len(avals), CHEAP
     if primitive in _ARITHMETIC:
         text = _ARITHMETIC[primitive]
-        return text, [out.dtype] * len(avals), "/" in text or "sqrt" in text
+        cost = COSTLY if "/" in text or "sqrt" in text else CHEAP
+        return text, [out.dtype] * len(avals), cost
     if primitive is elementwise.power and exponent in range(2, LARGEST_UNROLLED_POWER + 1):
-        return " * ".join(["{0}"] * int(exponent or 0)), [out.dtype], False
+        return " * ".join(["{0}"] * int(exponent or 0)), [out.dtype], CHEAP
     if primitive is elementwise.power and out.dtype.kind != "f":
-        return "{0} ** {1}", [out.dtype] * 2, True
+        return "{0} ** {1}", [out.dtype] * 2, COSTLY
     arguments = ", ".join(f"{{{i}}}" for i in range(len(avals)))
     return (
         f"{_FUNCTIONS[primitive]}_{code_of(out.dtype)}({arguments})",
         [out.dtype] * len(avals),
-        True,
+        LONG,
     )
 
 

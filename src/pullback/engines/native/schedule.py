@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from . import NotCompilable
 from .axes import Axis
-from .statements import Item, Product, Read, Serial, Statement, Value
+from .statements import LONG, Item, Product, Read, Serial, Statement, Value
 
 
 @dataclass(eq=False)
@@ -138,6 +138,7 @@ def _with_combines(items: Sequence[Item]) -> list[Node]:
     return nodes
 
 
+Needs = Mapping[Node, Sequence[Node]]
 Edges = dict[Node, dict[Node, int]]
 """For each node what must be done before it: 0 in the same piece is enough, 1 it must wait."""
 
@@ -329,8 +330,16 @@ def _ready_statements(
     return [s for s in statements if s in wanted] if others else statements
 
 
-def _kernels(statements: Sequence[Statement], needs: Mapping[Node, Sequence[Node]]) -> list[Kernel]:
+def _kernels(statements: Sequence[Statement], needs: Needs) -> list[Kernel]:
     """Statements that read each other's results share a kernel; others get one each."""
+    kernels = []
+    for part in _connected(statements, needs):
+        whole = not (any(map(_is_long, part)) and any(map(_sums_rows, part)))
+        kernels += [Kernel(part)] if whole else _in_stages(part, needs)
+    return kernels
+
+
+def _connected(statements: Sequence[Statement], needs: Needs) -> list[list[Statement]]:
     home: dict[Node, list[Statement]] = {}
     for statement in statements:
         parts = {id(home[b]): home[b] for b in needs[statement] if b in home}
@@ -341,4 +350,45 @@ def _kernels(statements: Sequence[Statement], needs: Mapping[Node, Sequence[Node
             home[member] = merged
     unique = {id(part): part for part in home.values()}
     position = {statement: i for i, statement in enumerate(statements)}
-    return [Kernel(sorted(part, key=position.__getitem__)) for part in unique.values()]
+    return [sorted(part, key=position.__getitem__) for part in unique.values()]
+
+
+def _is_long(statement: Statement) -> bool:
+    return statement.cost == LONG and statement.is_plain
+
+
+def _sums_rows(statement: Statement) -> bool:
+    """Whether it makes one number of each row, in a loop over the row alone."""
+    return bool(statement.reduction) and statement.kept == (0,)
+
+
+def _in_stages(part: Sequence[Statement], needs: Needs) -> list[Kernel]:
+    """Long functions have kernels of their own, between those of what they need and what follows.
+
+    In a loop over a row of ten classes exp fills no vector; in one over all entries it does.
+    """
+    stage = _stages(part, needs)
+    kernels = []
+    for number in range(max(stage.values()) + 1):
+        present = [statement for statement in part if stage[statement] == number]
+        kernels += [Kernel([statement]) for statement in present if _is_long(statement)]
+        others = [statement for statement in present if not _is_long(statement)]
+        kernels += [Kernel(each) for each in _connected(others, needs)]
+    return kernels
+
+
+def _stages(part: Sequence[Statement], needs: Needs) -> dict[Statement, int]:
+    """Between which long functions statements are done."""
+    inside: set[Node] = set(part)
+    before = {s: [b for b in needs[s] if isinstance(b, Statement) and b in inside] for s in part}
+    stage: dict[Statement, int] = {}
+    for statement in part:
+        own = _is_long(statement)
+        stage[statement] = max(
+            (stage[b] + (own or _is_long(b)) for b in before[statement]), default=0
+        )
+    for statement in reversed(part):  # what needs nothing here is made where it is read first
+        readers = [reader for reader in part if statement in before[reader]]
+        if readers and not before[statement] and not _is_long(statement):
+            stage[statement] = min(stage[reader] - _is_long(reader) for reader in readers)
+    return stage

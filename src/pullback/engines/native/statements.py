@@ -79,6 +79,10 @@ class Read:
         return [self.value, *(value for read in inner for value in read.values)]
 
 
+CHEAP, COSTLY, LONG = range(3)
+"""What it takes to compute an entry."""
+
+
 @dataclass(eq=False)
 class Statement:
     """out[...] = expression over the loops, or a reduction of it over some of them.
@@ -90,7 +94,7 @@ class Statement:
         expression: Source with {0}, {1}, ... for the operands, {i0}, {i1}, ... for the loops.
         operands: Entries of values, and numbers.
         reduction: "sum", "prod", "max", "min", "any", "all", "argmax", "argmin"; else empty.
-        costly: Whether computing it again is dearer than reading it.
+        cost: CHEAP, COSTLY to compute again rather than read, or LONG: exp, log and the like.
     """
 
     out: Value
@@ -99,7 +103,7 @@ class Statement:
     expression: str
     operands: tuple[Read | Number, ...]
     reduction: str = ""
-    costly: bool = False
+    cost: int = CHEAP
 
     @property
     def outer(self) -> Axis | None:
