@@ -97,6 +97,21 @@ def test_a_thread_has_all_its_rows_in_one_product_but_its_sums_piece_by_piece():
     assert margins("fill(") == {8}
 
 
+def test_functions_between_sums_over_rows_have_loops_over_all_entries():
+    source = native_steps(prepared("regime ordered", "float64"), WHOLE).source
+    kernels = [kernel for kernel in source.split("\n\n\n") if kernel.startswith("def make_")]
+    functions = {
+        name: next(kernel for kernel in kernels if f" {name}_f8(" in kernel)
+        for name in ("exp", "log", "tanh")
+    }
+    assert {name: kernel.count("for ") for name, kernel in functions.items()} == {
+        "exp": 1,
+        "log": 1,
+        "tanh": 2,  # with its bias, in the loop over rows and columns
+    }
+    assert sum("_f8(" in kernel for kernel in kernels) == 3
+
+
 @pytest.mark.parametrize("name", ["layer Dropout", "activation randomized-leaky-relu"])
 def test_masks_are_those_of_the_step_the_seed_and_the_row(name):
     """Other masks give other losses: those of the next step, seed or tile would be seen."""
