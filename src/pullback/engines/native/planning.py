@@ -21,7 +21,7 @@ ROWS_OF_A_PIECE = 64
 
 MOST_PIECES = 16
 
-TILE_BYTES = 96 * 1024
+TILE_BYTES = 192 * 1024
 """What a tile of rows may take: its activations then stay in the second-level cache."""
 
 TILE_ROWS = (32, 512)
@@ -103,7 +103,7 @@ def _suits_tiles(loops: Loops, row_axis: Axis, sizes: Mapping[Axis, int]) -> boo
         for item in loops.items
         if isinstance(item, Product) and item.inner.root is row_axis.root
     )
-    return activations > 2 * TILE_BYTES and gradients <= PRIVATE_BYTES
+    return activations > TILE_BYTES and gradients <= PRIVATE_BYTES
 
 
 def _bytes_of_a_row(loops: Loops, row_axis: Axis, sizes: Mapping[Axis, int]) -> int:
