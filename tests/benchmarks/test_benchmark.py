@@ -149,6 +149,14 @@ def test_growth_has_a_point_for_each_size_and_engine(played, monkeypatch):
 
     monkeypatch.setattr(growth, "QUICK_AXES", {"rows": (256, 512), "depth": (1,)})
     crew = played()
+    taken, member = [], crew.member
+
+    def noted(engine, threads):
+        new = (engine, threads) not in crew._members
+        taken.append((engine, new))
+        return member(engine, threads)
+
+    monkeypatch.setattr(crew, "member", noted)
     report = benchmark(["tiny"], quick=True, grow=True, engines=["native", "autograd", "jax"])
     assert [task.name for task in report.tasks] == ["tiny"]
     sizes = [(point["axis"], point["value"], point["engine"]) for point in report.growth]
@@ -157,7 +165,9 @@ def test_growth_has_a_point_for_each_size_and_engine(played, monkeypatch):
         for axis, value in (("rows", 256), ("rows", 512), ("depth", 1))
         for engine in ("native", "jax")
     ]
-    assert {engine for engine, _ in crew._members} == {"autograd"}  # from the training before
+    # A process of its own for each point, which has loaded nothing before.
+    assert taken[-6:] == [("native", True), ("jax", True)] * 3
+    assert not crew._members
 
 
 def test_cold_processes_take_turns_and_must_have_learned(played, monkeypatch):

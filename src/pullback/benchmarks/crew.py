@@ -109,6 +109,11 @@ class Crew:
         self._members = {key: m for key, m in self._members.items() if m is not member}
         member.stop()
 
+    def dismiss_all(self) -> None:
+        """End all workers. Who has answered waits for the next line and can be ended unharmed."""
+        for member in list(self._members.values()):
+            self.dismiss(member)
+
     def __enter__(self) -> Crew:
         return self
 
@@ -118,9 +123,7 @@ class Crew:
         error: BaseException | None,
         at: TracebackType | None,
     ) -> None:
-        for member in self._members.values():
-            # Who has answered waits for the next line and can be ended without harm.
-            member.stop()
+        self.dismiss_all()
 
 
 def environment(threads: int) -> Mapping[str, str]:

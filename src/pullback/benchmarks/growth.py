@@ -63,6 +63,7 @@ def measure(
     "engine", "threads", "rows", "seconds" (of an epoch, at the best number of threads) and
     "bytes" (above what was there before, data included there).
     """
+    crew.dismiss_all()  # libraries that are loaded already would not be counted
     for axis, value in points(quick):
         work = at(axis, value)
         for engine in [engine for engine in ENGINES if engine in engines]:

@@ -15,8 +15,8 @@ At 512 x 784 x 1024 it takes as long, within 3 %, where arrays begin at cache li
 the memory of a step; elsewhere up to 25 % longer. Rows are best given all at once, since b is laid
 out anew for each call: in calls of 64 rows two threads take 6 to 17 % longer.
 
-BLAS has overheads for small sizes and odd widths, its bits depend on how rows are cut into products,
-and the copy that SciPy brings has threads of its own, which somebody would have to hold.
+BLAS has overheads for small sizes and odd widths, its bits depend on how rows are cut into
+products, and the copy that SciPy brings has threads of its own, which somebody would have to hold.
 
 The bits of a row depend neither on `lo` and `hi` nor on the number of other rows: threads may cut
 the rows where they like. A sum runs in the order of the contraction, in chains of at most 320
