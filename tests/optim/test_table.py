@@ -106,7 +106,20 @@ def test_a_constant_schedule_is_asked_little():
 
 
 @pytest.mark.parametrize(
-    "use", [bool, float, int, hash, str, lambda c: c == c, lambda c: c < 1, lambda c: c != 1]
+    "use",
+    [
+        bool,
+        float,
+        int,
+        hash,
+        str,
+        lambda c: c == c,
+        lambda c: c < 1,
+        lambda c: c != 1,
+        lambda c: c + "1",
+        lambda c: c * [2.0],
+        lambda c: np.ones(1) - c,
+    ],
 )
 def test_a_column_is_nothing_but_arithmetic(use):
     with pytest.raises(TypeError):

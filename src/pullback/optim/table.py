@@ -96,6 +96,9 @@ class Column:
 
 def _combined(operation: Callable[[Any, Any], Any], left: Any, right: Any) -> Column:
     """A column of what an operation makes of the entries of two columns, or of one and a number."""
+    for side in (left, right):
+        if not isinstance(side, Column | int | float):
+            raise TypeError(f"A column goes together with columns and numbers, not {type(side)}.")
     sides = [side.entries if isinstance(side, Column) else side for side in (left, right)]
     if not any(isinstance(side, float | np.ndarray) for side in sides):  # whole numbers
         rows = [side if isinstance(side, Sequence) else repeat(side) for side in sides]

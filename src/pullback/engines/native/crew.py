@@ -135,11 +135,12 @@ class _Helper:
         self._addresses = self._calls.ctypes.data, self._own.ctypes.data
         self._error: BaseException | None = None
         self._ended = False
-        self._home = home
         self._code = crew_code()
         self._asleep = threading.Lock()  # whoever unlocks it wakes the thread
         self._asleep.acquire()
-        threading.Thread(target=self._loop, name=f"pullback-{number}", daemon=True).start()
+        threading.Thread(
+            target=self._loop, args=(home,), name=f"pullback-{number}", daemon=True
+        ).start()
 
     def give(self, call: Bound) -> None:
         """Say what to do when the next call is counted."""
@@ -167,9 +168,9 @@ class _Helper:
     def _is_called(self) -> bool:
         return bool(self._calls[0] != self._own[DONE])
 
-    def _loop(self) -> None:
-        if self._home is not None:
-            begin_on(self._home)
+    def _loop(self, home: int | None) -> None:
+        if home is not None:
+            begin_on(home)
         while True:
             if self._code.attend(*self._addresses) == FAILED:
                 self._error = out_of_bounds()

@@ -331,15 +331,16 @@ def _ready_statements(
 
 
 def _kernels(statements: Sequence[Statement], needs: Needs) -> list[Kernel]:
-    """Statements that read each other's results share a kernel; others get one each."""
+    """Kernels of statements, in an order in which they can be done."""
     kernels = []
     for part in _connected(statements, needs):
-        whole = not (any(map(_is_long, part)) and any(map(_sums_rows, part)))
-        kernels += [Kernel(part)] if whole else _in_stages(part, needs)
+        apart = any(map(_is_long, part)) and any(map(_sums_rows, part))
+        kernels += _in_stages(part, needs) if apart else [Kernel(part)]
     return kernels
 
 
 def _connected(statements: Sequence[Statement], needs: Needs) -> list[list[Statement]]:
+    """Statements that read each other's results, together and in order; others alone."""
     home: dict[Node, list[Statement]] = {}
     for statement in statements:
         parts = {id(home[b]): home[b] for b in needs[statement] if b in home}

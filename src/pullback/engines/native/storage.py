@@ -119,8 +119,8 @@ class Storage:
 
     def is_along_rows(self, phase: int) -> bool:
         """Whether some work of a phase is cut along the rows."""
-        axes = {group.axis for group in self.schedule.phases[phase]}
-        return self.row_axis is not None and self.row_axis in axes
+        groups = self.schedule.phases[phase]
+        return self.row_axis is not None and any(g.axis is self.row_axis for g in groups)
 
     # What is decided first.
 
