@@ -59,9 +59,9 @@ class Outliner:
 def names_of(source: str) -> tuple[list[str], list[str]]:
     """The names of values that statements take, and those that they bind, as they come.
 
-    What is called is no value; nor is NumPy. Statements are assignments, calls, `for`, `if` and
-    `break`. (Python's own parser cannot be asked: it fails when another thread changes the
-    recursion limit meanwhile, as compiling does.)
+    What is called is no value; nor is NumPy. Statements are assignments, calls, `for`, `while`,
+    `if` and `break`. (Python's own parser cannot be asked: it fails when another thread changes
+    the recursion limit meanwhile, as compiling does.)
     """
     targets = (name for found in _TARGETS.finditer(source) for name in found[1].split(", "))
     bound = dict.fromkeys(targets)
