@@ -20,13 +20,14 @@ PROMISED = {
     "mnist-128": {"pytorch": 2, "scikit-learn": 6, "jax": 1.25},
     "mnist-256": {"pytorch": 2, "scikit-learn": 6, "jax": 1.25},
     "mnist-1024": {"pytorch": 1.3, "jax": 1.0},
+    "mnist-scaled": {"pytorch": 2, "jax": 1.25},
     "deep": {"pytorch": 8, "scikit-learn": 6, "jax": 1.7},
     "deep-rich": {"pytorch": 8, "jax": 1.7},
     "notes": {"pytorch": 2.5, "jax": 1.3},
     "width-45": {"pytorch": 10, "jax": 1.7},
     "width-46": {"pytorch": 10, "jax": 1.7},
 }
-SHARES = {"mnist-128": 0.6, "mnist-256": 0.6, "mnist-1024": 0.7}
+SHARES = {"mnist-128": 0.6, "mnist-256": 0.6, "mnist-1024": 0.7, "mnist-scaled": 0.6}
 
 
 def small(work: Workload) -> Workload:

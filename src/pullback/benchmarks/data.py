@@ -27,13 +27,37 @@ def clusters(work: Workload) -> tuple[Any, Any]:
 
 
 def images(work: Workload) -> tuple[Any, Any]:
-    """Rows like images of digits: values in [0, 1), four of five about 0, as in MNIST."""
+    """Images of MNIST divided by 255, four of five values 0, if the workload names a folder.
+
+    Without one, rows that have as many zeros, though not about a drawing: values in [0, 1).
+    """
+    if work.folder:
+        return _mnist(work)
     random, columns, classes = _random(), work.widths[0], work.widths[-1]
     labels = random.permutation(np.arange(work.rows) % classes)
     drawn = random.random((classes, columns), np.float32) < 0.2
     inks = random.random((work.rows, columns), np.float32)
     X = np.where(drawn[labels], inks, 0).astype(np.float32)
     return X, _mistaken(random, labels, classes)
+
+
+def _mnist(work: Workload) -> tuple[Any, Any]:
+    """The first training images, from the start again where there are too few."""
+    from ..data import read_idx_folder
+
+    data = read_idx_folder(work.folder)
+    chosen = np.arange(work.rows) % len(data.X)
+    return data.X[chosen] / np.float32(255), np.asarray(data.y)[chosen]
+
+
+def scaled_images(work: Workload) -> tuple[Any, Any]:
+    """`images`, each column with mean 0 and standard deviation 1: zeros only where it is constant.
+
+    A product then has nothing to leave out.
+    """
+    X, labels = images(work)
+    spread = X.std(axis=0)
+    return (X - X.mean(axis=0)) / np.where(spread > 0, spread, np.float32(1)), labels
 
 
 def _mistaken(random: np.random.Generator, labels: Any, classes: int) -> Any:
@@ -98,6 +122,7 @@ def noisy_copies(work: Workload) -> tuple[Any, Any]:
 DATA: Mapping[str, Callable[[Workload], tuple[Any, Any]]] = {
     "clusters": clusters,
     "images": images,
+    "scaled-images": scaled_images,
     "one-hot-clusters": one_hot_clusters,
     "digits": digits,
     "exponentials": exponentials,

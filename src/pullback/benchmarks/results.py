@@ -69,6 +69,7 @@ class Task:
         floor: A difference of losses that does not count.
         limit_seconds: What the machine would need at least; None where not known.
         share: The least share of the limit to reach; 0 for none.
+        zeros: Whether products may leave out most of what the limit counts.
         problems: What went wrong, a sentence each; a task with problems has not passed.
         notes: What else to know, such as who was left out.
         facts: Settings of the task as plain data.
@@ -84,6 +85,7 @@ class Task:
     floor: float = 0.0
     limit_seconds: float | None = None
     share: float = 0.0
+    zeros: bool = False
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     facts: Mapping[str, Any] = field(default_factory=dict)
@@ -124,7 +126,7 @@ class Task:
 
     @property
     def is_above_limit(self) -> bool:
-        """Whether ours is faster than the machine's limit: that was measured too low."""
+        """Whether ours is faster than the machine's limit."""
         share = self.share_reached
         return share is not None and share > 1
 
@@ -132,7 +134,7 @@ class Task:
     def share_is_enough(self) -> bool | None:
         """Whether the required share was reached; None where that is not known."""
         share = self.share_reached
-        if not self.share or share is None or self.is_above_limit:
+        if not self.share or share is None or (self.is_above_limit and not self.zeros):
             return None
         return share >= self.share
 
@@ -189,6 +191,7 @@ class Report:
     Attributes:
         machine: Processor, cores, system, versions.
         quick: Whether it was the quick form.
+        images: "MNIST" or "drawn": what workloads of images were trained on.
         load_before: The load average of the last minute when it began; None where unknown.
         load_after: The same when it ended.
         limit: See `limit.measured`; None where not measured.
@@ -200,6 +203,7 @@ class Report:
 
     machine: Mapping[str, Any]
     quick: bool
+    images: str = "drawn"
     load_before: float | None = None
     load_after: float | None = None
     limit: Mapping[str, Any] | None = None
@@ -215,6 +219,7 @@ class Report:
             "version": VERSION,
             "machine": dict(self.machine),
             "quick": self.quick,
+            "images": self.images,
             "interrupted": self.interrupted,
             "load_before": self.load_before,
             "load_after": self.load_after,

@@ -74,6 +74,7 @@ def measure(
         agreement=work.agreement,
         floor=work.floor,
         share=work.share,
+        zeros=work.zeros,
         facts=work.to_json() | {"flops": work.flops},
     )
     keep(task)

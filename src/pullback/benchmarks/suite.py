@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
+from ..data import read_idx_folder
 from ..errors import UsageError, nearest
 from . import cold, growth, overhead, predicting, rounds
 from .crew import Crew, WorkerError
@@ -47,6 +49,7 @@ def benchmark(
     grow: bool = False,
     engines: Sequence[str] | None = None,
     number_of_rounds: int | None = None,
+    mnist: str | os.PathLike[str] | None = None,
     on_progress: OnProgress = lambda done, parts, text: None,
 ) -> Report:
     """Measure this project and its peers on the same work.
@@ -61,6 +64,7 @@ def benchmark(
         grow: Whether growth with rows, width, depth and batch size is measured too.
         engines: Who takes part; all that are installed when None.
         number_of_rounds: Of each workload; at least 1.
+        mnist: The folder of MNIST's files, whose images are then used; images are drawn when None.
         on_progress: Told how far it is.
 
     Returns:
@@ -68,6 +72,7 @@ def benchmark(
 
     Raises:
         UsageError: When there is no such workload or engine.
+        DataError: When the folder has no such files.
 
     Example:
         >>> from pullback.benchmarks import benchmark
@@ -79,10 +84,11 @@ def benchmark(
     effort = rounds.QUICK if quick else Effort()
     if number_of_rounds is not None:
         effort = _with_rounds(effort, number_of_rounds)
-    report = Report(machine(), quick, load_before=load())
+    folder = "" if mnist is None else _checked_folder(mnist)
+    report = Report(machine(), quick, load_before=load(), images="MNIST" if folder else "drawn")
     able = _able(engines, report)
     cores = int(report.machine["cores"])
-    works = [_work(name, quick) for name in selected if name not in PARTS]
+    works = [replace(_work(name, quick), folder=folder) for name in selected if name not in PARTS]
     total = sum(len(able) + effort.rounds for _ in works)
     total += ("predict" in selected) * (len(able) + 2 * effort.rounds)
     total += ("cold" in selected) * (effort.rounds + 1)
@@ -108,6 +114,7 @@ def benchmark(
             find_cliffs(report)
             if "predict" in selected:
                 work = predicting.QUICK_WORK if quick else predicting.WORK
+                work = replace(work, folder=folder)
                 predicting.measure(crew, able, effort, cores, work, **arguments)
             if "overhead" in selected:
                 overhead.measure(crew, able, effort, **arguments)
@@ -134,6 +141,12 @@ def _selected(chosen: Sequence[str] | None, quick: bool) -> list[str]:
     if chosen:
         return [name for name in names() if name in chosen]
     return [*(QUICK if quick else WORKLOADS), *PARTS]
+
+
+def _checked_folder(folder: str | os.PathLike[str]) -> str:
+    """The folder as the processes of the engines find it; its files are read once."""
+    read_idx_folder(folder)
+    return os.path.abspath(folder)
 
 
 def _with_rounds(effort: Effort, count: int) -> Effort:

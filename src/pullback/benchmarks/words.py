@@ -14,6 +14,11 @@ PARTS = ("predict", "cold", "overhead")
 BUSY = 1 / 3
 """The load before the first measurement, for each core, above which times are not to be trusted."""
 
+LEFT_OUT = (
+    "it is faster than the machine's limit, which counts whole products: steps in which the rows "
+    "of a tile are all 0 are left out."
+)
+
 ABOVE_LIMIT = (
     "it is faster than the machine's limit, so that was measured too low, most likely while other "
     "programs ran; its share is not judged."
@@ -90,7 +95,9 @@ def remarks(report: Report) -> list[str]:
         told += [f"{task.name}: FAILED, {problem}" for problem in task.problems]
         told += [f"{task.name}: {note}" for note in task.notes]
         if task.is_above_limit:
-            told.append(f"{task.name}: {ABOVE_LIMIT}")
+            told.append(f"{task.name}: {LEFT_OUT if task.zeros else ABOVE_LIMIT}")
+    if any(task.zeros for task in report.tasks):
+        told.append(f"Images: {'those of MNIST' if report.images == 'MNIST' else 'drawn'}.")
     if report.quick:
         told.append("This was the quick form: it shows how it runs, not what is true.")
     before, after = report.load_before, report.load_after

@@ -48,6 +48,8 @@ class Workload:
         agreement: The largest relative difference of two engines' last losses.
         floor: A difference of losses that does not count: rounding in float32.
         without: Engines that cannot do it.
+        zeros: Whether most inputs are 0: products may leave these out, the limit counts them.
+        folder: Where the files of MNIST lie, for images; they are drawn where there is none.
     """
 
     name: str
@@ -70,6 +72,8 @@ class Workload:
     agreement: float = 1e-3
     floor: float = 0.0
     without: tuple[str, ...] = ()
+    zeros: bool = False
+    folder: str = ""
 
     @property
     def title(self) -> str:
@@ -80,6 +84,7 @@ class Workload:
             widths = f"{self.widths[0]}-({hidden[0]} x {len(hidden)})-{self.widths[-1]}"
         batch = "full batch" if self.batch >= self.rows else f"batch {self.batch}"
         parts = [f"{rows} x {widths}", batch, self.rule]
+        parts += ["columns scaled" if self.data == "scaled-images" else ""]
         parts += ["" if self.activation == "relu" else f"activation {self.activation}"]
         parts += ["batch norm" if self.batch_norm else "", "dropout" if self.dropout else ""]
         parts += ["" if self.loss == "cross-entropy" else self.loss]

@@ -27,6 +27,18 @@ DEEP = Workload(
     required=required(8, 6, 1.7),
     agreement=0.05,
 )
+MNIST = Workload(
+    name="mnist-256",
+    data="images",
+    rows=12_800,
+    widths=(784, 256, 10),
+    batch=128,
+    epochs=4,
+    required=required(2, 6, 1.25),
+    share=0.6,
+    agreement=0.01,
+    zeros=True,
+)
 WIDTHS = (32, 45, 46, 64, 128, 256)
 
 ALL = (
@@ -70,38 +82,23 @@ ALL = (
         required=required(200, 120, 1.5),
         without=("autograd",),
     ),
-    Workload(
-        name="mnist-128",
-        data="images",
-        rows=12_800,
-        widths=(784, 128, 10),
-        batch=128,
-        epochs=4,
-        required=required(2, 6, 1.25),
-        share=0.6,
-        agreement=0.01,
-    ),
-    Workload(
-        name="mnist-256",
-        data="images",
-        rows=12_800,
-        widths=(784, 256, 10),
-        batch=128,
-        epochs=4,
-        required=required(2, 6, 1.25),
-        share=0.6,
-        agreement=0.01,
-    ),
-    Workload(
+    replace(MNIST, name="mnist-128", widths=(784, 128, 10)),
+    MNIST,
+    replace(
+        MNIST,
         name="mnist-1024",
-        data="images",
-        rows=12_800,
         widths=(784, 1024, 10),
         batch=512,
         epochs=3,
         required=required(1.3, jax=1.0),
         share=0.7,
-        agreement=0.01,
+    ),
+    replace(
+        MNIST,
+        name="mnist-scaled",
+        data="scaled-images",
+        required=required(2, jax=1.25),
+        zeros=False,
     ),
     DEEP,
     replace(

@@ -47,6 +47,10 @@ def bench(
     listed: Annotated[
         bool, flag(_MEASURED, "--list", "Only list the workloads and what is required.")
     ] = False,
+    mnist: Annotated[
+        Path | None,
+        option(_MEASURED, "FOLDER", "Use the images of MNIST there; else images are drawn."),
+    ] = None,
     json_file: Annotated[
         Path | None,
         typer.Option("--json", metavar="FILE", help="All numbers.", rich_help_panel=_KEPT),
@@ -86,7 +90,12 @@ def bench(
     _check_files(json_file, picture, markdown_file)
     with _watched(console) as on_progress:
         report = benchmark(
-            chosen, quick=quick, grow=growth, number_of_rounds=rounds, on_progress=on_progress
+            chosen,
+            quick=quick,
+            grow=growth,
+            number_of_rounds=rounds,
+            mnist=mnist,
+            on_progress=on_progress,
         )
     _show(console, report)
     _save(console, report, json_file, picture, markdown_file)

@@ -9,7 +9,7 @@ import numpy as np
 
 __all__ = ["take_piece", "wait"]
 
-ARRIVED, ROUND, STOP, STOPPED, FIRST_UPDATE, STEPS, ORDERED, FAILED = range(8)
+ARRIVED, ROUND, STOP, STOPPED, FIRST_UPDATE, STEPS, ORDERED, FAILED, FINITE = range(9)
 """What the entries of a control array count or say."""
 
 TAKEN = 16

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from .panels import DEPTH, PACKED_BYTES, WIDE_BYTES
+from .panels import PACKED_BYTES, WIDE_BYTES
+from .tiles import DEPTH
 
 __all__ = [
     "block_nn",
@@ -66,27 +67,30 @@ def depth_at_once(length: int) -> int:
 
 def block_nn(
     out: Array, a: Array, b: Array, i: int, j: int, k: int,
-    rows: int, columns: int, depth: int, add: bool, pack: bool,
+    rows: int, columns: int, depth: int, add: bool, pack: bool, finite: bool,
 ) -> None:  # fmt: skip
-    """out (+)= a @ b. `pack`: copy the block of b first, which changes no bit."""
+    """out (+)= a @ b. `pack`: copy the block of b first, which changes no bit.
+
+    `finite`: b is known to be finite; zeros of a may be left out without a look at b.
+    """
     value = a[i : i + rows, k : k + depth] @ b[k : k + depth, j : j + columns]
     _put(out[i : i + rows, j : j + columns], value, add)
 
 
 def block_nt(
     out: Array, a: Array, b: Array, i: int, j: int, k: int,
-    rows: int, columns: int, depth: int, add: bool, pack: bool,
+    rows: int, columns: int, depth: int, add: bool, pack: bool, finite: bool,
 ) -> None:  # fmt: skip
-    """out (+)= a @ b.T. The block of b is always copied."""
+    """out (+)= a @ b.T. The block of b is always copied, and no zeros are left out."""
     value = a[i : i + rows, k : k + depth] @ b[j : j + columns, k : k + depth].T
     _put(out[i : i + rows, j : j + columns], value, add)
 
 
 def block_tn(
     out: Array, a: Array, b: Array, i: int, j: int, k: int,
-    rows: int, columns: int, depth: int, add: bool, pack: bool,
+    rows: int, columns: int, depth: int, add: bool, pack: bool, finite: bool,
 ) -> None:  # fmt: skip
-    """out (+)= a.T @ b. `pack`: copy the block of b first, which changes no bit."""
+    """out (+)= a.T @ b. `pack` and `finite` as for `block_nn`."""
     value = a[k : k + depth, i : i + rows].T @ b[k : k + depth, j : j + columns]
     _put(out[i : i + rows, j : j + columns], value, add)
 
@@ -130,13 +134,13 @@ def _typed_as(machine: Callable[..., Any]) -> Callable[..., Any]:
 
     def form(
         out: Any, a: Any, b: Any, i: Any, j: Any, k: Any,
-        rows: Any, columns: Any, depth: Any, add: Any, pack: Any,
+        rows: Any, columns: Any, depth: Any, add: Any, pack: Any, finite: Any,
     ) -> Any:  # fmt: skip
         def call(
             out: Any, a: Any, b: Any, i: Any, j: Any, k: Any,
-            rows: Any, columns: Any, depth: Any, add: Any, pack: Any,
+            rows: Any, columns: Any, depth: Any, add: Any, pack: Any, finite: Any,
         ) -> Any:  # fmt: skip
-            machine(out, a, b, i, j, k, rows, columns, depth, add, pack)
+            machine(out, a, b, i, j, k, rows, columns, depth, add, pack, finite)
 
         return call
 
@@ -157,7 +161,7 @@ def _machine_form(a_transposed: bool, b_transposed: bool) -> Callable[..., Any]:
     @intrinsic
     def machine(
         typing: Any, out: Any, a: Any, b: Any, i: Any, j: Any, k: Any,
-        rows: Any, columns: Any, depth: Any, add: Any, pack: Any,
+        rows: Any, columns: Any, depth: Any, add: Any, pack: Any, finite: Any,
     ) -> Any:  # fmt: skip
         for each in (out, a, b):
             fits = isinstance(each, types.Array) and each.ndim == 2 and each.layout == "C"
@@ -171,7 +175,7 @@ def _machine_form(a_transposed: bool, b_transposed: bool) -> Callable[..., Any]:
                 context.make_array(kind)(context, builder, value)
                 for kind, value in zip(signature.args[:3], args[:3], strict=True)
             ]
-            i, j, k, rows, columns, depth, add, pack = args[3:]
+            i, j, k, rows, columns, depth, *truths = args[3:]
             strides = [builder.extract_value(each.shape, 1) for each in matrices]
             one = i.type(1)
 
@@ -185,7 +189,7 @@ def _machine_form(a_transposed: bool, b_transposed: bool) -> Callable[..., Any]:
             else:
                 left = place(1, i, k), strides[1], one
             right = place(2, *((j, k) if b_transposed else (k, j))), strides[2]
-            flags = [builder.zext(each, i.type) for each in (add, pack)]
+            flags = [builder.zext(each, i.type) for each in truths]
             given = [*c, *left, *right, rows, columns, depth, *flags]
             kind = ir.FunctionType(ir.VoidType(), [each.type for each in given])
             engine_of(dtype)
@@ -194,6 +198,6 @@ def _machine_form(a_transposed: bool, b_transposed: bool) -> Callable[..., Any]:
             return context.get_dummy_value()
 
         number, truth = types.int64, types.boolean
-        return types.void(out, a, b, *[number] * 6, truth, truth), write
+        return types.void(out, a, b, *[number] * 6, *[truth] * 3), write
 
     return machine

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ...dims import evaluate
-from .barrier import give_up, new_control
+from .barrier import FINITE, give_up, new_control
 from .calling import Bound, Compiled
 from .modules import Modules, Sized, squeezed
 from .statements import Value
@@ -160,6 +160,8 @@ class _Call:
                 self._copied.append((place_of[i], buffer))
             else:
                 self._passed.append((place_of[i], number, aval.dtype, flat))
+        others = [i for i in roles.given if i not in roles.rows]
+        self._control[FINITE] = all(i in fixed and np.isfinite(fixed[i]).all() for i in others)
         self._numbers = []
         for n, i in enumerate(sized.module.constants):
             is_float = program.inputs[i].aval.dtype.kind == "f"

@@ -92,7 +92,7 @@ class NativeExecutable(Executable):
 
         Args:
             values: Arrays by the numbers of their inputs. They are not copied: what is written to
-                them later is seen.
+                them later is seen. Finite ones must stay so: zeros times them are left out.
 
         Returns:
             A function of a sequence of the remaining values, in order, to a list of the outputs.

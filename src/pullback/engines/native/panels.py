@@ -9,14 +9,14 @@ many panels, so are the rows of a, which all panels meet again. What lies along 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import functools
+from dataclasses import replace
 from typing import Any
 
-from .tiles import ROWS, TileWriter, strip_function
-from .vectors import Form
-
-DEPTH = 320
-"""The longest contraction of a block: 320 x 16 float32 of a packed panel are 20 KiB."""
+from .flat import FlatWriter
+from .live import LIVE_BYTES, LIVE_ROWS, Live, LiveWriter, live_strip_function
+from .tiles import DEPTH, LIVE_DEPTH, ROWS, strip_function
+from .vectors import Form, Sizes
 
 BLOCK_BYTES = 256
 """The columns that are packed at once, in bytes: 80 KiB of the stack."""
@@ -35,24 +35,11 @@ NARROW = 4
 FLAT = 2
 """So few rows are computed one by one, each over many columns at once."""
 
-FLAT_BYTES = 16 * 1024
-"""The columns of such a row at once, in bytes: their sums stay in the first-level cache."""
-
 PREFETCHED_ROWS = 10
 """How far ahead of its copying a row is asked for: processors do not foresee long strides."""
 
 
-@dataclass(frozen=True)
-class Sizes:
-    """The sizes of a block, as values in LLVM, and whether it is added to what stands there."""
-
-    rows: Any
-    columns: Any
-    depth: Any
-    add: Any
-
-
-class PanelWriter(TileWriter):
+class PanelWriter(LiveWriter):
     """Writes the copies of panels."""
 
     def pack(self, panels: Any, b: Any, columns: Any, depth: Any, width: int) -> None:
@@ -115,26 +102,6 @@ class PanelWriter(TileWriter):
                     for i, row in enumerate(rows):
                         builder.store(builder.load(self.at(row, k)), self.at(to, self.number(i)))
 
-    def transposed(self, rows: list[Any]) -> list[Any]:
-        """The columns of a square of vectors: off-diagonal blocks of 1, 2, 4, ... change places."""
-        lanes = self.form.lanes
-        short = self.ir.VectorType(self.ir.IntType(32), lanes)
-        size = lanes // 2
-        while size:
-            low = [lane if not lane & size else lanes + lane - size for lane in range(lanes)]
-            high = [lane + size if not lane & size else lanes + lane for lane in range(lanes)]
-            new = list(rows)
-            for i in range(lanes):
-                if not i & size:
-                    pair = rows[i], rows[i + size]
-                    new[i] = self.builder.shuffle_vector(*pair, self.ir.Constant(short, low))
-                    new[i + size] = self.builder.shuffle_vector(
-                        *pair, self.ir.Constant(short, high)
-                    )
-            rows = new
-            size //= 2
-        return rows
-
     def block(self, c: Any, a: Any, b: Any, block: Sizes, pack: Any, transpose: bool) -> None:
         """Some rows of c, panel by panel.
 
@@ -150,18 +117,60 @@ class PanelWriter(TileWriter):
         b0, b_row = b
         at_once, one = BLOCK_BYTES // form.entry_bytes, self.number(1)
         wide = self.number(WIDE_BYTES // form.entry_bytes)
+        few, live = (self.bit(0), None) if transpose else self.live(a, block, pack)
         packed = builder.and_(pack, builder.icmp_signed(">=", block.columns, wide))
+        packed = builder.and_(packed, builder.not_(few))
         left = self.left(a, block, packed)
         room = self.room(DEPTH * BLOCK_BYTES)
         with self.loop(self.number(0), block.columns, at_once) as j:
             count = self.lesser(builder.sub(block.columns, j), self.number(at_once))
-            part = Sizes(block.rows, count, block.depth, block.add)
+            part = replace(block, columns=count)
             if transpose:
                 there = self.at(b0, builder.mul(j, b_row)), b_row, one
             else:
                 there = self.at(b0, j), one, b_row
             panels = self.panels(there, room, part, pack, transpose)
-            self.strips((self.at(c[0], j), c[1]), a, panels, part, (packed, left))
+            alone = few if live is None else self.finite_panels(panels[0], part, few)
+            self.strips((self.at(c[0], j), c[1]), a, panels, part, (packed, left), (alone, live))
+
+    def live(self, a: Any, block: Sizes, pack: Any) -> tuple[Any, Live]:
+        """Whether few steps are live; if so they stand where the second says."""
+        builder = self.builder
+        large = [
+            pack,
+            builder.icmp_signed(">=", block.rows, self.number(LIVE_ROWS)),
+            builder.icmp_signed(">=", block.depth, self.number(LIVE_DEPTH)),
+            builder.icmp_signed(
+                ">=", block.columns, self.number(LIVE_BYTES // self.form.entry_bytes)
+            ),
+        ]
+        before = builder.block
+        with builder.if_then(functools.reduce(builder.and_, large)):
+            sampled = self.few_live(a, block.rows, block.depth)
+            looked = builder.block
+        few = self.merged(self.bit(0), before, sampled, looked)
+        most = PACKED_BYTES // self.form.entry_bytes // ROWS  # steps of all tiles
+        place, count = self.ir.IntType(32), self.word
+        room = Live(
+            self.room(PACKED_BYTES),
+            builder.alloca(place, most),
+            builder.alloca(count, most // LIVE_DEPTH + 1),
+        )
+        with builder.if_then(few):
+            self.live_steps(a, block.rows, block.depth, room)
+        return few, room
+
+    def finite_panels(self, panels: Any, block: Sizes, asked: Any) -> Any:
+        """Whether it is asked and the whole ones of packed panels are finite."""
+        builder = self.builder
+        whole = builder.sub(
+            block.columns, builder.srem(block.columns, self.number(self.form.width))
+        )
+        before = builder.block
+        with builder.if_then(builder.and_(asked, builder.not_(block.finite))):
+            finite = self.is_finite(panels, builder.mul(whole, block.depth))
+            looked = builder.block
+        return self.merged(asked, before, finite, looked)
 
     def left(self, a: Any, block: Sizes, pack: Any) -> Any:
         """Where the packed rows of a stand."""
@@ -213,7 +222,7 @@ class PanelWriter(TileWriter):
         apart = builder.icmp_signed("!=", a_row, one)  # else a.T stands in memory as it is needed
         with self.loop(self.number(0), block.rows, at_once) as i:
             count = self.lesser(builder.sub(block.rows, i), most)
-            across = Sizes(block.columns, count, block.depth, false)
+            across = Sizes(block.columns, count, block.depth, false, false)
             there = self.at(a0, builder.mul(i, a_row)), a_row, a_step
             panels = self.panels(there, room, across, apart, True)
             self.strips((turned, most), (b0, one, b_row), panels, across, (false, b0))
@@ -223,84 +232,20 @@ class PanelWriter(TileWriter):
                     value = builder.load(self.at(turned, builder.mul(j, most), row))
                     self.put(value, self.at(target, j), block.add)
 
-    def flat_block(self, c: Any, a: Any, b: Any, block: Sizes) -> None:
-        """A block of few rows, some columns at a time."""
-        builder = self.builder
-        at_once = FLAT_BYTES // self.form.entry_bytes
-        room = self.room(FLAT_BYTES)
-        with self.loop(self.number(0), block.columns, at_once) as j:
-            count = self.lesser(builder.sub(block.columns, j), self.number(at_once))
-            part = Sizes(block.rows, count, block.depth, block.add)
-            self.flat_part((self.at(c[0], j), c[1]), a, (self.at(b[0], j), b[1]), part, room)
-
-    def flat_part(self, c: Any, a: Any, b: Any, block: Sizes, sums: Any) -> None:
-        """Few rows, and columns whose sums have room in `sums`.
-
-        b is read once, from its first row to its last, as fast as it comes from memory: four rows
-        at a time are added to the sums of a row of c, which stay in the first-level cache. The
-        terms of a sum keep their order, hence its bits.
-        """
-        builder, form = self.builder, self.form
-        (c0, c_row), (a0, a_row, a_step), (b0, b_row) = c, a, b
-        ragged = builder.srem(block.columns, self.number(form.lanes))
-        whole = builder.sub(block.columns, ragged)
-        fours = builder.sub(block.depth, builder.srem(block.depth, self.number(4)))
-        zero = self.ir.Constant(self.vector, None)
-        with self.loop(self.number(0), block.rows) as i:
-            row = self.at(a0, builder.mul(i, a_row))
-            with self.loop(self.number(0), block.columns, form.lanes) as j:
-                self.store(zero, self.at(sums, j))
-
-            def add_rows(k: Any, count: int, row: Any = row) -> None:
-                steps = [builder.add(k, self.number(t)) for t in range(count)]
-                factors = [
-                    self.broadcast(builder.load(self.at(row, builder.mul(step, a_step))))
-                    for step in steps
-                ]
-                sources = [self.at(b0, builder.mul(step, b_row)) for step in steps]
-
-                def add_vectors(j: Any, mask: Any) -> None:
-                    place = self.at(sums, j)
-                    value = self.load(place)
-                    for factor, source in zip(factors, sources, strict=True):
-                        terms = [factor, self.load(self.at(source, j), mask), value]
-                        value = builder.call(self.multiply_add, terms)
-                    self.store(value, place)
-
-                with self.loop(self.number(0), whole, form.lanes) as j:
-                    add_vectors(j, None)
-                with builder.if_then(builder.icmp_signed(">", ragged, self.number(0))):
-                    add_vectors(whole, self.lanes_below(ragged))
-
-            with self.loop(self.number(0), fours, 4) as k:
-                add_rows(k, 4)
-            with self.loop(fours, block.depth) as k:
-                add_rows(k, 1)
-            target = self.at(c0, builder.mul(i, c_row))
-            with self.loop(self.number(0), block.columns) as j:
-                self.put(builder.load(self.at(sums, j)), self.at(target, j), block.add)
-
-    def put(self, value: Any, place: Any, add: Any) -> None:
-        """An entry takes its place, or is added to what stands there."""
-        builder = self.builder
-        alone = builder.block
-        with builder.if_then(add):
-            total = builder.fadd(builder.load(place), value)
-            added = builder.block
-        builder.store(self.merged(value, alone, total, added), place)
-
-    def room(self, size: int) -> Any:
-        """Room on the stack for so many bytes."""
-        kind = self.ir.ArrayType(self.form.entry, size // self.form.entry_bytes)
-        room = self.builder.alloca(kind)
-        room.align = 64
-        return self.builder.bitcast(room, self.form.entry.as_pointer())
-
-    def strips(self, c: Any, a: Any, panels: Any, block: Sizes, packed: Any) -> None:
+    def strips(
+        self, c: Any, a: Any, panels: Any, block: Sizes, packed: Any, live: Any = (None, None)
+    ) -> None:
         """The strips of a block.
 
-        `panels` is (pointer, step of k, from panel to panel), `packed` whether a and the panels
-        are, and where a then stands. A last panel of fewer columns reads a where it lies.
+        A last panel of fewer columns reads a where it lies, and all of it.
+
+        Args:
+            c: (pointer, row stride).
+            a: (pointer, row stride, stride of k).
+            panels: (pointer, step of k, from panel to panel).
+            block: The sizes.
+            packed: Whether a and the panels are packed, and where a then stands.
+            live: Whether to take live steps alone, and where these stand.
         """
         builder = self.builder
         width = self.number(self.form.width)
@@ -313,31 +258,49 @@ class PanelWriter(TileWriter):
             p = builder.sdiv(j, width)
             count = self.lesser(builder.sub(block.columns, j), width)
             b_p = self.at(start, builder.mul(p, between))
-            known = builder.and_(both, builder.icmp_signed("==", count, width))
-            strip = builder.select(known, of_packed, of_any)
-            left = builder.select(known, rows_of_a, a[0]), a[1], a[2]
-            sizes = [block.rows, count, block.depth, block.add]
-            builder.call(strip, [self.at(c[0], j), c[1], *left, b_p, step, *sizes])
+            whole = builder.icmp_signed("==", count, width)
+            target = self.at(c[0], j), c[1]
+
+            def all_steps() -> None:
+                known = builder.and_(both, whole)
+                strip = builder.select(known, of_packed, of_any)
+                left = builder.select(known, rows_of_a, a[0]), a[1], a[2]
+                sizes = [block.rows, count, block.depth, block.add]
+                builder.call(strip, [*target, *left, b_p, step, *sizes])
+
+            alone, steps = live
+            if steps is None:
+                all_steps()
+            else:
+                with builder.if_else(builder.and_(alone, whole)) as (some, every):
+                    with some:
+                        strip = live_strip_function(builder.module, self.form)
+                        given = [steps.values, steps.places, steps.counts, b_p]
+                        sizes = [block.rows, block.depth, block.add]
+                        builder.call(strip, [*target, *given, *sizes])
+                    with every:
+                        all_steps()
 
 
 def write_block(module: Any, form: Form, transpose: bool, name: str) -> None:
     """Write the function of a block into an LLVM module.
 
-    name(c, c_row, a, a_row, a_step, b, b_row, rows, columns, depth, add, pack)
+    name(c, c_row, a, a_row, a_step, b, b_row, rows, columns, depth, add, pack, finite)
     """
     from llvmlite import ir
 
     pointer, word = form.entry.as_pointer(), ir.IntType(64)
     kind = ir.FunctionType(
         ir.VoidType(),
-        [pointer, word, pointer, word, word, pointer, word, word, word, word, word, word],
+        [pointer, word, pointer, word, word, pointer, *[word] * 7],
     )
     function = ir.Function(module, kind, name)
     builder = ir.IRBuilder(function.append_basic_block("entry"))
     c0, c_row, a0, a_row, a_step, b0, b_row, rows, columns, depth, *flags = function.args
-    add, pack = (builder.icmp_signed("!=", flag, word(0)) for flag in flags)
+    add, pack, finite = (builder.icmp_signed("!=", flag, word(0)) for flag in flags)
     writer = PanelWriter(builder, form)
-    given = (c0, c_row), (a0, a_row, a_step), (b0, b_row), Sizes(rows, columns, depth, add)
+    sizes = Sizes(rows, columns, depth, add, finite)
+    given = (c0, c_row), (a0, a_row, a_step), (b0, b_row), sizes
     if transpose:
         writer.block(*given, pack, transpose)
     else:
@@ -346,7 +309,7 @@ def write_block(module: Any, form: Form, transpose: bool, name: str) -> None:
         many = builder.icmp_signed(">=", rows, word(form.lanes))
         with builder.if_else(builder.icmp_signed("<=", rows, word(FLAT))) as (flat, other):
             with flat:
-                writer.flat_block(*given)
+                FlatWriter(builder, form).flat_block(*given)
             with other, builder.if_else(builder.and_(few, many)) as (narrow, wide):
                 with narrow:
                     writer.turned_block(*given)

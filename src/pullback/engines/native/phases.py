@@ -6,6 +6,7 @@ import re
 
 from ...lazy import cached_property
 from .axes import Axis
+from .barrier import FINITE
 from .kernels import Context, KernelPrinter, Printed
 from .outlining import Outliner, deeper, listed, names_of
 from .scalars import neutral
@@ -281,8 +282,11 @@ class PhasesPrinter:
             return f"product_tn({out}, {left}, {right}, 0, {all_rows}, hi, True)"
         if product.left_transposed:
             return f"product_tn({out}, {left}, {right}, {bounds}, {inner}, False)"
-        kind = "nt" if product.right_transposed else "nn"
-        return f"product_{kind}({out}, {left}, {right}, {bounds}, False)"
+        if product.right_transposed:
+            return f"product_nt({out}, {left}, {right}, {bounds}, False)"
+        is_given = product.right in self.storage.given and product.right not in self.storage.rows
+        finite = f"control[{FINITE}] != 0" if is_given else "False"
+        return f"product_nn({out}, {left}, {right}, {bounds}, False, {finite})"
 
     def _matrix(self, value: Value, shape: Shape, part: bool = False) -> str:
         """A factor or a product, an axis of length 1 put back."""

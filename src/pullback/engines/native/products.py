@@ -44,7 +44,7 @@ __all__ = ["product_nn", "product_nt", "product_tn"]
 Array = np.ndarray[Any, Any]
 
 
-def product_nn(out: Array, a: Array, b: Array, lo: int, hi: int, add: bool) -> None:
+def product_nn(out: Array, a: Array, b: Array, lo: int, hi: int, add: bool, finite: bool) -> None:
     """Rows lo .. hi of out = a @ b, or out += a @ b.
 
     Args:
@@ -54,13 +54,15 @@ def product_nn(out: Array, a: Array, b: Array, lo: int, hi: int, add: bool) -> N
         lo: The first row.
         hi: One more than the last row.
         add: Add to what stands in out.
+        finite: b is known to be finite. Where it is not known, b is looked at before zeros of a
+            are left out; where rows are few, they are not.
 
-    Example: product_nn(y, x, W1, 0, len(x), False) is y[...] = x @ W1.
+    Example: product_nn(y, x, W1, 0, len(x), False, False) is y[...] = x @ W1.
     """
     length, width = a.shape[1], b.shape[1]
     if one_block(hi - lo, length, width, out.itemsize):
         pack = packs(hi - lo, length, width, out.itemsize)
-        block_nn(out, a, b, lo, 0, 0, hi - lo, width, length, add, pack)
+        block_nn(out, a, b, lo, 0, 0, hi - lo, width, length, add, pack, finite)
         return
     deepest = depth_at_once(length)
     rows = rows_at_once(deepest, width, out.itemsize)
@@ -69,7 +71,7 @@ def product_nn(out: Array, a: Array, b: Array, lo: int, hi: int, add: bool) -> N
         depth = min(deepest, length - k)
         more = add or k > 0
         for i in range(lo, hi, rows):
-            block_nn(out, a, b, i, 0, k, min(rows, hi - i), width, depth, more, pack)
+            block_nn(out, a, b, i, 0, k, min(rows, hi - i), width, depth, more, pack, finite)
 
 
 def product_nt(out: Array, a: Array, b: Array, lo: int, hi: int, add: bool) -> None:
@@ -87,7 +89,7 @@ def product_nt(out: Array, a: Array, b: Array, lo: int, hi: int, add: bool) -> N
     """
     width, length = out.shape[1], b.shape[1]
     if one_block(hi - lo, length, width, out.itemsize):
-        block_nt(out, a, b, lo, 0, 0, hi - lo, width, length, add, True)
+        block_nt(out, a, b, lo, 0, 0, hi - lo, width, length, add, True, False)
         return
     deepest = depth_at_once(length)
     rows = rows_at_once(deepest, width, out.itemsize)
@@ -95,7 +97,7 @@ def product_nt(out: Array, a: Array, b: Array, lo: int, hi: int, add: bool) -> N
         depth = min(deepest, length - k)
         more = add or k > 0
         for i in range(lo, hi, rows):
-            block_nt(out, a, b, i, 0, k, min(rows, hi - i), width, depth, more, True)
+            block_nt(out, a, b, i, 0, k, min(rows, hi - i), width, depth, more, True, False)
 
 
 def product_tn(out: Array, a: Array, b: Array, lo: int, hi: int, n: int, add: bool) -> None:
@@ -115,7 +117,7 @@ def product_tn(out: Array, a: Array, b: Array, lo: int, hi: int, n: int, add: bo
     width = b.shape[1]
     if one_block(hi - lo, n, width, out.itemsize):
         pack = packs(hi - lo, n, width, out.itemsize)
-        block_tn(out, a, b, lo, 0, 0, hi - lo, width, n, add, pack)
+        block_tn(out, a, b, lo, 0, 0, hi - lo, width, n, add, pack, False)
         return
     deepest = depth_at_once(n)
     rows = rows_at_once(deepest, width, out.itemsize)
@@ -124,4 +126,4 @@ def product_tn(out: Array, a: Array, b: Array, lo: int, hi: int, n: int, add: bo
         depth = min(deepest, n - k)
         more = add or k > 0
         for i in range(lo, hi, rows):
-            block_tn(out, a, b, i, 0, k, min(rows, hi - i), width, depth, more, pack)
+            block_tn(out, a, b, i, 0, k, min(rows, hi - i), width, depth, more, pack, False)

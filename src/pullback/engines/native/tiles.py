@@ -21,11 +21,18 @@ multiplication", ACM Transactions on Mathematical Software 34 (2008); BLIS.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from .vectors import Form, VectorWriter
 
 ROWS = 6
+
+DEPTH = 320
+"""The longest contraction of a block: 320 x 16 float32 of a packed panel are 20 KiB."""
+
+LIVE_DEPTH = 32
+"""Contractions as long as this, or longer, may leave out steps in which a has zeros alone."""
 
 PREFETCHED_STEPS = 12
 """How far ahead in the contraction a is asked for: the rows of a.T lie far apart."""
@@ -46,14 +53,21 @@ class TileWriter(VectorWriter):
         a: Any,
         b: Any,
         depth: Any,
-        add: Any,
+        flags: Any,
         rows: int,
         vectors: int,
         columns: Any = None,
     ) -> None:
-        """`rows` rows of c times `vectors` vectors of columns, or the first `columns` of these."""
+        """`rows` rows of c times `vectors` vectors of columns, or the first `columns` of these.
+
+        The rows of b lie b_step apart; where that is a pointer, it points to where each begins.
+        `flags` are whether to add to what stands in c, and whether to settle the signs of zeros.
+        """
         builder, lanes = self.builder, self.form.lanes
         (c0, c_row), (a0, a_row, a_step), (b0, b_step) = c, a, b
+        add, settle = flags
+        listed = isinstance(b_step.type, self.ir.PointerType)
+        first_b = b_step if listed else b0
         masks: list[Any] = [None] * vectors
         if columns is not None:
             masks[-1] = self.lanes_below(builder.sub(columns, self.number((vectors - 1) * lanes)))
@@ -72,11 +86,12 @@ class TileWriter(VectorWriter):
         after = builder.append_basic_block("summed")
         builder.cbranch(builder.icmp_signed(">", depth, self.number(0)), body, after)
         builder.position_at_end(body)
-        left, from_b = (builder.phi(x.type) for x in (depth, b0))
+        left, to_b = (builder.phi(x.type) for x in (depth, first_b))
         # A pointer for every three rows: one for all would be a chain of additions as long as
         # the multiply-adds take.
         from_a = [builder.phi(a0.type) for _ in range(0, rows, 3)]
         sums = [builder.phi(self.vector) for _ in grid]
+        from_b = self.at(b0, builder.sext(builder.load(to_b), self.word)) if listed else to_b
         panel = [self.load(self.at(from_b, places[v]), masks[v]) for v in range(vectors)]
         self.prefetch(self.at(from_a[0], ahead), write=False)
         new = []
@@ -88,7 +103,7 @@ class TileWriter(VectorWriter):
                 new.append(builder.call(self.multiply_add, terms))
         for phi, first, following in (
             (left, depth, builder.sub(left, self.number(1))),
-            (from_b, b0, self.at(from_b, b_step)),
+            (to_b, first_b, self.at(to_b, self.number(1) if listed else b_step)),
             *((p, first, self.at(p, a_step)) for p, first in zip(from_a, a_rows, strict=True)),
             *zip(sums, [zero] * len(sums), new, strict=True),
         ):
@@ -97,6 +112,15 @@ class TileWriter(VectorWriter):
         builder.cbranch(builder.icmp_signed(">", left, self.number(1)), body, after)
         builder.position_at_end(after)
         results = [self.merged(zero, start, summed, body) for summed in new]
+
+        before = builder.block
+        with builder.if_then(settle):
+            settled = [builder.fadd(value, zero) for value in results]
+            inside = builder.block
+        results = [
+            self.merged(plain, before, value, inside)
+            for plain, value in zip(results, settled, strict=True)
+        ]
 
         # What stood in c comes last, so that the loads need not be waited for.
         before = builder.block
@@ -153,23 +177,33 @@ class TileWriter(VectorWriter):
             ]
             size //= 2
 
+    def put(self, value: Any, place: Any, add: Any) -> None:
+        """An entry takes its place, or is added to what stands there."""
+        builder = self.builder
+        alone = builder.block
+        with builder.if_then(add):
+            total = builder.fadd(builder.load(place), value)
+            added = builder.block
+        builder.store(self.merged(value, alone, total, added), place)
+
     # -------------------------------------------------------------------------------- strips
 
     def strip(self, c: Any, a: Any, b: Any, rows: Any, columns: Any, depth: Any, add: Any) -> None:
         """`rows` rows of c times one panel of 1 to `width` columns."""
         builder, form = self.builder, self.form
         a = (*a, a[1])
+        flags = add, self.settles(depth)
         full = builder.icmp_signed("==", columns, self.number(form.width))
         with builder.if_else(full) as (whole, part):
             with whole:
-                self.rows(c, a, b, rows, depth, add, 2)
+                self.rows(c, a, b, rows, depth, flags, 2)
             with part:
                 two = builder.icmp_signed(">", columns, self.number(form.lanes))
                 with builder.if_else(two) as (wide, narrow):
                     with wide:
-                        self.rows(c, a, b, rows, depth, add, 2, columns)
+                        self.rows(c, a, b, rows, depth, flags, 2, columns)
                     with narrow:
-                        self.rows(c, a, b, rows, depth, add, 1, columns)
+                        self.rows(c, a, b, rows, depth, flags, 1, columns)
 
     def rows(
         self,
@@ -178,7 +212,7 @@ class TileWriter(VectorWriter):
         b: Any,
         rows: Any,
         depth: Any,
-        add: Any,
+        flags: Any,
         vectors: int,
         columns: Any = None,
     ) -> None:
@@ -195,8 +229,27 @@ class TileWriter(VectorWriter):
         def write(i: Any, count: int) -> None:
             c_i = (self.at(c0, builder.mul(c_row, i)), c_row)
             a_i = (self.at(a0, builder.mul(a_tile, i)), a_row, a_step)
-            self.tile(c_i, a_i, b, depth, add, count, vectors, columns)
+            self.tile(c_i, a_i, b, depth, flags, count, vectors, columns)
 
+        self.each_tile(rows, most, write)
+
+    def settles(self, depth: Any) -> Any:
+        """Whether sums of so many terms are settled: where steps of zeros may be left out.
+
+        A sum of 0 to which a product too small for any number was added can be -0, which the next
+        product with 0 makes +0, unless it is left out. So such sums have +0 always.
+        """
+        return self.builder.icmp_signed(">=", depth, self.number(LIVE_DEPTH))
+
+    def settled(self, value: Any, depth: Any) -> Any:
+        """A sum of so many terms, settled."""
+        builder = self.builder
+        zero = self.ir.Constant(value.type, 0.0)
+        return builder.select(self.settles(depth), builder.fadd(value, zero), value)
+
+    def each_tile(self, rows: Any, most: int, write: Callable[[Any, int], None]) -> None:
+        """`write(i, count)` for tiles of `count` rows from row i on: of `most`, six or fewer."""
+        builder = self.builder
         whole = self.number(0)
         for count in {most: None, ROWS: None}:
             start, left = whole, builder.sub(rows, whole)
@@ -239,7 +292,8 @@ def strip_function(module: Any, form: Form, packed: bool) -> Any:
     writer = TileWriter(builder, form)
     if packed:
         left, right = (a, word(1), word(ROWS), depth), (b, word(form.width))
-        writer.rows((c, c_row), left, right, rows, depth, add, 2)
+        flags = add, writer.settles(depth)
+        writer.rows((c, c_row), left, right, rows, depth, flags, 2)
     else:
         writer.strip((c, c_row), (a, a_row, a_step), (b, b_step), rows, columns, depth, add)
     builder.ret_void()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +33,33 @@ class Form:
         from llvmlite import ir
 
         return ir.FloatType() if self.dtype == "f4" else ir.DoubleType()
+
+
+@dataclass
+class Turn:
+    """A turn of a loop, and what it carries on to the next; after the loop, what that is then."""
+
+    k: Any
+    carried: list[Any]
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The sizes of a block, as values in LLVM, and what is known of it.
+
+    Attributes:
+        rows: Of the result.
+        columns: Of the result.
+        depth: The length of the contraction.
+        add: Whether it is added to what stands there.
+        finite: Whether b is known to be finite.
+    """
+
+    rows: Any
+    columns: Any
+    depth: Any
+    add: Any
+    finite: Any
 
 
 class VectorWriter:
@@ -112,6 +139,26 @@ class VectorWriter:
         lanes = self.ir.Constant(kind, list(range(count)))
         return self.builder.shuffle_vector(value, undefined, lanes)
 
+    def transposed(self, rows: list[Any]) -> list[Any]:
+        """The columns of a square of vectors: off-diagonal blocks of 1, 2, 4, ... change places."""
+        lanes = self.form.lanes
+        short = self.ir.VectorType(self.ir.IntType(32), lanes)
+        size = lanes // 2
+        while size:
+            low = [lane if not lane & size else lanes + lane - size for lane in range(lanes)]
+            high = [lane + size if not lane & size else lanes + lane for lane in range(lanes)]
+            new = list(rows)
+            for i in range(lanes):
+                if not i & size:
+                    pair = rows[i], rows[i + size]
+                    new[i] = self.builder.shuffle_vector(*pair, self.ir.Constant(short, low))
+                    new[i + size] = self.builder.shuffle_vector(
+                        *pair, self.ir.Constant(short, high)
+                    )
+            rows = new
+            size //= 2
+        return rows
+
     def lesser(self, value: Any, other: Any) -> Any:
         """The lesser of two numbers."""
         return self.builder.select(self.builder.icmp_signed("<", value, other), value, other)
@@ -134,9 +181,22 @@ class VectorWriter:
         ask = self._declared("llvm.prefetch.p0", kind)
         self.builder.call(ask, [self.builder.bitcast(pointer, plain), *settings])
 
+    def room(self, size: int) -> Any:
+        """Room on the stack for so many bytes."""
+        kind = self.ir.ArrayType(self.form.entry, size // self.form.entry_bytes)
+        room = self.builder.alloca(kind)
+        room.align = 64
+        return self.builder.bitcast(room, self.form.entry.as_pointer())
+
     @contextmanager
     def loop(self, start: Any, stop: Any, step: int = 1) -> Iterator[Any]:
         """The body runs for start, start + step, ... below stop; perhaps never."""
+        with self.carrying(start, stop, step, []) as turn:
+            yield turn.k
+
+    @contextmanager
+    def carrying(self, start: Any, stop: Any, step: int, first: Sequence[Any]) -> Iterator[Turn]:
+        """A loop whose body changes what the turn carries, at first `first`."""
         builder = self.builder
         before = builder.block
         head = builder.append_basic_block("head")
@@ -146,9 +206,16 @@ class VectorWriter:
         builder.position_at_end(head)
         i = builder.phi(self.word)
         i.add_incoming(start, before)
+        carried = [builder.phi(value.type) for value in first]
+        for phi, value in zip(carried, first, strict=True):
+            phi.add_incoming(value, before)
         builder.cbranch(builder.icmp_signed("<", i, stop), body, after)
         builder.position_at_end(body)
-        yield i
+        turn = Turn(i, list(carried))
+        yield turn
         i.add_incoming(builder.add(i, self.number(step)), builder.block)
+        for phi, value in zip(carried, turn.carried, strict=True):
+            phi.add_incoming(value, builder.block)
         builder.branch(head)
         builder.position_at_end(after)
+        turn.carried = list(carried)
