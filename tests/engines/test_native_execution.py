@@ -151,6 +151,44 @@ def test_fixed_inputs():
         fixed((x[:, :2],))
 
 
+FINITE = np.ones((3, 2))
+
+
+@pytest.mark.parametrize(
+    ("fixed", "known"),
+    [
+        ({1: FINITE, 2: FINITE.T}, True),
+        ({1: FINITE, 2: np.full((2, 3), np.nan)}, False),
+        ({1: FINITE * np.inf, 2: FINITE.T}, False),
+        ({1: FINITE}, False),
+        ({}, False),
+    ],
+)
+def test_products_are_told_that_a_factor_is_finite_only_where_it_is_known(fixed, known):
+    # The last right factor is computed: it may be infinite where the given ones are not.
+    told = []
+
+    def recording(source, entry, arguments):
+        names = machine.load_plain(source)
+        product = names["product_nn"]
+
+        def record(*given):
+            told.append(given[-1])
+            product(*given)
+
+        names["product_nn"] = record
+        return names[entry]
+
+    def three(x, W, V):
+        return x @ W, (x @ W) @ V, x @ (W * 2)
+
+    native = NativeExecutable(pb.trace(three, x="N 3", W="3 2", V="2 3"), recording, 1)
+    given = {1: FINITE, 2: FINITE.T}
+    others = [value for i, value in given.items() if i not in fixed]
+    native.fixed(fixed)([np.ones((4, 3)), *others])
+    assert [bool(each) for each in told] == [known, known, False]
+
+
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
