@@ -94,7 +94,15 @@ def test_the_list_has_names_and_what_is_required(capsys):
 def test_help_names_the_options(capsys):
     assert main(["bench", "--help"]) == 0
     shown = capsys.readouterr().out
-    for word in ("--workload", "--quick", "--growth", "--json", "--picture", "--markdown"):
+    for word in (
+        "--workload",
+        "--quick",
+        "--growth",
+        "--mnist",
+        "--json",
+        "--picture",
+        "--markdown",
+    ):
         assert word in shown
 
 
@@ -103,6 +111,8 @@ def test_help_names_the_options(capsys):
     [
         ("--workload digit", "--workload 'digit': allowed are exponential, small, digits"),
         ("--rounds 0", "--rounds 0: there must be at least 1."),
+        ("--mnist none", "There is no folder none."),
+        ("--mnist .", ". has no train-images-idx3-ubyte and train-labels-idx1-ubyte"),
         ("--json no/b.json", "--json no/b.json: there is no folder no."),
         ("--json .", "--json .: it is a folder; name a file in it."),
         ("--picture .", "--picture .: it is a folder; name a file in it."),

@@ -81,6 +81,19 @@ def test_a_share_above_the_limit_is_not_judged_and_explained():
     assert made.passed is False
 
 
+def test_products_with_zeros_may_be_faster_than_the_limit():
+    made = task(limit_seconds=2.2, share=0.6, zeros=True)
+    assert made.passed is True
+    report = Report({"cores": 2}, quick=False, images="MNIST", tasks=[made])
+    assert remarks(report) == [
+        "w: it is faster than the machine's limit, which counts whole products: steps in which "
+        "the rows of a tile are all 0 are left out.",
+        "Images: those of MNIST.",
+    ]
+    report.images = "drawn"
+    assert remarks(report)[-1] == "Images: drawn."
+
+
 @pytest.mark.parametrize(("load", "told"), [(0.6, False), (0.7, True)])
 def test_a_machine_that_was_busy_before_is_told(load, told):
     report = Report({"cores": 2}, quick=False, load_before=load)

@@ -48,6 +48,29 @@ def test_names_are_those_of_the_workloads_and_the_quick_ones_are_among_them():
     assert all(work.data in DATA for work in WORKLOADS.values())
 
 
+def test_images_of_a_folder(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 2, 3)).astype(np.uint8)
+    pixels[:, 0, 1] = 7
+    header = bytes([0, 0, 8, 3, *(0, 0, 0, 5), *(0, 0, 0, 2), *(0, 0, 0, 3)])
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(header + pixels.tobytes())
+    header = bytes([0, 0, 8, 1, 0, 0, 0, 5])
+    (tmp_path / "train-labels-idx1-ubyte").write_bytes(header + bytes([3, 1, 4, 1, 5]))
+    work = Workload("w", "images", rows=7, widths=(6, 4, 10), folder=str(tmp_path))
+    case = Case.of(work)
+    wanted = pixels.reshape(5, 6)[[0, 1, 2, 3, 4, 0, 1]] / np.float32(255)
+    assert np.array_equal(case.X, wanted)
+    assert case.y.tolist() == [3, 1, 4, 1, 5, 3, 1]
+    X = Case.of(replace(work, data="scaled-images")).X
+    assert X.dtype == np.float32
+    assert np.all(X[:, 1] == 0)  # constant
+    moving = np.delete(X, 1, axis=1)
+    assert np.allclose(moving.mean(axis=0), 0, atol=1e-6)
+    assert np.allclose(moving.std(axis=0), 1, atol=1e-6)
+    assert (
+        replace(work, data="scaled-images").title == "7 x 6-4-10, full batch, adam, columns scaled"
+    )
+
+
 @pytest.mark.parametrize("name", WORKLOADS)
 def test_a_workload_survives_as_json(name):
     work = WORKLOADS[name]
