@@ -134,7 +134,7 @@ class PanelWriter(LiveWriter):
             self.strips((self.at(c[0], j), c[1]), a, panels, part, (packed, left), (alone, live))
 
     def live(self, a: Any, block: Sizes, pack: Any) -> tuple[Any, Live]:
-        """Whether few steps are live; if so they stand where the second says."""
+        """Whether few steps are live, and where these then stand."""
         builder = self.builder
         large = [
             pack,
@@ -150,15 +150,20 @@ class PanelWriter(LiveWriter):
             looked = builder.block
         few = self.merged(self.bit(0), before, sampled, looked)
         most = PACKED_BYTES // self.form.entry_bytes // ROWS  # steps of all tiles
-        place, count = self.ir.IntType(32), self.word
-        room = Live(
-            self.room(PACKED_BYTES),
-            builder.alloca(place, most),
-            builder.alloca(count, most // LIVE_DEPTH + 1),
-        )
+        before = builder.block
         with builder.if_then(few):
+            room = Live(
+                self.room(PACKED_BYTES),
+                builder.alloca(self.ir.IntType(32), most),
+                builder.alloca(self.word, most // LIVE_DEPTH + 1),
+            )
             self.live_steps(a, block.rows, block.depth, room)
-        return few, room
+            copied = builder.block
+        there = [
+            self.merged(self.ir.Constant(each.type, None), before, each, copied)
+            for each in (room.values, room.places, room.counts)
+        ]
+        return few, Live(*there)
 
     def finite_panels(self, panels: Any, block: Sizes, asked: Any) -> Any:
         """Whether it is asked and the whole ones of packed panels are finite."""

@@ -2,7 +2,8 @@
 
 Arrays are matrices (2-D, C-contiguous) of one dtype, float32 or float64; they may have more rows
 than are used. Every length may be 0 or 1. Nothing is allocated; a call takes 80 KiB of the stack,
-and up to 544 KiB more where it packs rows of a, which it does where b has 3 KiB of columns.
+and up to 640 KiB more where it copies rows of a: where b has 3 KiB of columns, and where a has so
+many zeros that steps of the contraction are left out (`live`).
 
 BLAS is not called. Measured on one core with AVX2 (float32, the x86 Haswell kernels of OpenBLAS in
 brackets, GFLOP/s of about 100 possible), rows x contraction x columns, a @ b:
@@ -10,6 +11,9 @@ brackets, GFLOP/s of about 100 possible), rows x contraction x columns, a @ b:
     32 x 20 x 64     80 (39)     128 x 45 x 45     81 (56)      64 x 784 x 256    87 (65)
     32 x 64 x 64     87 (46)     128 x 46 x 46     82 (58)     128 x 784 x 256    87 (75)
     64 x 64 x 10     57 (40)     256 x 32 x 16     90 (57)
+
+With images of MNIST as a these take less: 64 x 784 x 128 0.59 of the time that it takes with normal
+numbers, 256 x 784 x 1024 0.51, a.T @ b for half of 784 x 128 with 128 images 0.48.
 
 At 512 x 784 x 1024 it takes as long, within 3 %, where arrays begin at cache lines, as they do in
 the memory of a step; elsewhere up to 25 % longer. Rows are best given all at once, since b is laid
