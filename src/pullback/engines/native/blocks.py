@@ -154,7 +154,7 @@ def _machine_form(a_transposed: bool, b_transposed: bool) -> Callable[..., Any]:
     from numba.core.errors import TypingError
     from numba.extending import intrinsic
 
-    from .blocks_code import engine_of, form_of, symbol
+    from .blocks_code import TRANSPOSED, UPRIGHT, engine_of, form_of, symbol
 
     dtypes = {types.float32: "f4", types.float64: "f8"}
 
@@ -168,7 +168,7 @@ def _machine_form(a_transposed: bool, b_transposed: bool) -> Callable[..., Any]:
             if not fits or each.dtype != out.dtype or each.dtype not in dtypes:
                 raise TypingError("products are of contiguous matrices of float32 or of float64")
         dtype = dtypes[out.dtype]
-        name = symbol(form_of(dtype), b_transposed)
+        name = symbol(form_of(dtype), TRANSPOSED if b_transposed else UPRIGHT)
 
         def write(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             matrices = [

@@ -11,12 +11,16 @@ from functools import cache
 from typing import Any
 
 from .panels import write_block
+from .sums import write_sum
 from .vectors import Form
 
+UPRIGHT, TRANSPOSED, SUM = "nn", "nt", "sum"
+"""The functions of a dtype: a block of a @ b, of a @ b.T, and a sum over rows."""
 
-def symbol(form: Form, transpose: bool) -> str:
-    """The name of the function of a block; `transpose` where b is read along its rows."""
-    return f"pullback_block_{'nt' if transpose else 'nn'}_{form.dtype}_{form.lanes}"
+
+def symbol(form: Form, kind: str) -> str:
+    """The name of a function: "nn", "nt" or "sum"."""
+    return f"pullback_block_{kind}_{form.dtype}_{form.lanes}"
 
 
 @cache
@@ -60,8 +64,9 @@ def module_of(dtype: str) -> Any:
     module = ir.Module(f"pullback_blocks_{dtype}")
     module.triple = target().triple
     form = form_of(dtype)
-    for transpose in (False, True):
-        write_block(module, form, transpose, symbol(form, transpose))
+    for kind in (UPRIGHT, TRANSPOSED):
+        write_block(module, form, kind == TRANSPOSED, symbol(form, kind))
+    write_sum(module, form, symbol(form, SUM))
     parsed = binding.parse_assembly(str(module))
     parsed.verify()
     return parsed
@@ -85,7 +90,7 @@ def engine_of(dtype: str) -> Any:
     code = kept(f"blocks of {dtype}", lambda: object_code(dtype))
     engine.add_object_file(binding.ObjectFileRef.from_data(code))
     engine.finalize_object()
-    for transpose in (False, True):
-        name = symbol(form_of(dtype), transpose)
+    for kind in (UPRIGHT, TRANSPOSED, SUM):
+        name = symbol(form_of(dtype), kind)
         binding.add_symbol(name, engine.get_function_address(name))
     return engine

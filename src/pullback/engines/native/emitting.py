@@ -23,6 +23,7 @@ from pullback.engines.native.barrier import take_piece, wait
 from pullback.engines.native.functions import *
 from pullback.engines.native.products import product_nn, product_nt, product_tn
 from pullback.engines.native.runtime import *
+from pullback.engines.native.sums import add_rows
 
 f4, f8, i4, i8, u4 = np.float32, np.float64, np.int32, np.int64, np.uint32
 """

@@ -12,7 +12,7 @@ from . import NotCompilable
 from .axes import Axis
 from .fusion import Block, blocks_of, is_identity, own_places
 from .scalars import joined, neutral
-from .schedule import Kernel
+from .schedule import Kernel, memory_of
 from .statements import Place, Read, Statement, Value, code_of
 
 LETTERS = "ijklmn"
@@ -78,8 +78,10 @@ class KernelPrinter:
             if len(statement.loops) > len(LETTERS):
                 most = f"there are loops over {len(LETTERS)} axes at most"
                 raise NotCompilable(f"{statement.out} = ... cannot be compiled: {most}.")
-        self.blocks = blocks_of(kernel)
         self.maker = {s.out: s for s in kernel.statements}
+        self.added = [s for s in kernel.statements if self._adds_rows(s)]
+        self.looped = [s for s in kernel.statements if s not in self.added]
+        self.blocks = [b for b in blocks_of(kernel) if any(s in self.looped for s in b.statements)]
         self.arrays: dict[Value, int] = {}
         self.numbers: dict[str, int] = {}
         self.sizes: dict[str, int] = {}
@@ -134,11 +136,30 @@ class KernelPrinter:
 
         return _TOKEN.sub(replaced, text)
 
+    def _adds_rows(self, statement: Statement) -> bool:
+        """Whether it sums the columns of a matrix that lies in memory when the loop has ended."""
+        if statement.reduction != "sum" or statement.kept != (1,) or len(statement.loops) != 2:
+            return False
+        if statement.expression != "{0}" or not statement.reads:
+            return False
+        (read,) = statement.reads
+        value, dtype = read.value, statement.out.dtype
+        made = self.maker.get(value)
+        stays = value in self.context.stored and not (made is not None and made.reduction)
+        written = {self._home(s.out) for s in self.kernel.statements if s.out is not value}
+        stays = stays and self._home(value) not in written
+        return stays and is_identity(read, 2) and value.dtype == dtype and dtype.kind == "f"
+
+    def _home(self, value: Value) -> Value:
+        """The value whose memory it lies in."""
+        value = memory_of(value)
+        return self.context.replaced.get(value, value)
+
     def _is_flat(self) -> bool:
         """Whether all entries can be visited in one loop, whatever their shape."""
         if len(self.blocks) != 1 or not self.blocks[0].axes:
             return False
-        for statement in self.kernel.statements:
+        for statement in self.looped:
             rank = len(statement.loops)
             if not (statement.is_plain or (statement.kept == () and statement.reduction == "sum")):
                 return False
@@ -152,7 +173,7 @@ class KernelPrinter:
         """Whether there is one loop alone, which reads each array where it stands."""
         if self.kernel.outer is None or any(block.axes for block in self.blocks):
             return False
-        reads = (read for statement in self.kernel.statements for read in statement.reads)
+        reads = (read for statement in self.looped for read in statement.reads)
         return all(not read.places or is_identity(read, 1) for read in reads)
 
     # The body.
@@ -160,6 +181,8 @@ class KernelPrinter:
     def _lines(self) -> list[str]:
         if self.kernel.outer is None:
             return self._scalar_lines()
+        if not self.looped:
+            return self._added_lines()
         before, after = self._outer_sums()
         turn = [line for block in self.blocks for line in self._block_lines(block)]
         lines = [f"    {line}" for line in before]
@@ -174,7 +197,12 @@ class KernelPrinter:
         else:
             lines.append("    for i in range(lo, hi):")
         lines += [f"        {line}" for line in turn]
-        return [*lines, *(f"    {line}" for line in after)]
+        return [*lines, *(f"    {line}" for line in after), *self._added_lines()]
+
+    def _added_lines(self) -> list[str]:
+        """Lines, behind the loop, that sum the columns of matrices."""
+        pairs = [(self._array(s.out), self._array(s.reads[0].value)) for s in self.added]
+        return [f"    add_rows({out}, {matrix}, lo, hi)" for out, matrix in pairs]
 
     def _scalar_lines(self) -> list[str]:
         lines, stores = [], []  # last, as one may lie where another was that is still read
@@ -268,6 +296,8 @@ class KernelPrinter:
         self, statement: Statement, rank: int, before: list[str], after: list[str]
     ) -> list[str]:
         out = statement.out
+        if statement in self.added:
+            return []
         if statement.is_plain:
             name = self._local_name(out, rank)
             self._local[out] = name

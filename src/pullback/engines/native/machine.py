@@ -290,7 +290,7 @@ def _tell_numba() -> None:
     """Give compiled code its form of the functions of this package that emitted modules call."""
     from numba.extending import register_jitable
 
-    from . import barrier, blocks, functions, products, runtime
+    from . import barrier, blocks, functions, products, runtime, sums
 
     for function in functions.EVERY:
         register_jitable(**callee_options({**functions.OPTIONS, "_nrt": False}))(function)
@@ -299,4 +299,5 @@ def _tell_numba() -> None:
             if isinstance(function, FunctionType) and function.__module__ == module.__name__:
                 register_jitable(**callee_options(OPTIONS))(function)
     blocks.register()
+    sums.register()
     barrier.register()

@@ -140,9 +140,9 @@ class TileWriter(VectorWriter):
             last = [results[i * vectors + vectors - 1] for i in range(rows)]
             ends = [self.at(row, places[-1]) for row in c_rows]
             rest = builder.sub(columns, places[-1])
-            self._store_first(last, ends, rest)
+            self.store_first(last, ends, rest)
 
-    def _store_first(self, values: list[Any], places: list[Any], count: Any) -> None:
+    def store_first(self, values: list[Any], places: list[Any], count: Any) -> None:
         """The first `count` (1 to lanes) entries of each vector, in halves, quarters, ...
 
         Some processors take ten times as long for a store with a mask.
