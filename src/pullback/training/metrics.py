@@ -62,13 +62,12 @@ class NumberScores:
 
     def told(self) -> dict[str, float]:
         """The mean over the columns of each score, by name; r2 over those that vary."""
-        varying = self.r2[~np.isnan(self.r2)]
-        means = (
-            _mean(varying) if varying.size else math.nan,
-            _mean(self.mean_absolute_error),
-            _mean(self.root_mean_squared_error),
-        )
-        return dict(zip(NUMBERS, means, strict=True))
+        scores = self.r2, self.mean_absolute_error, self.root_mean_squared_error
+        told = dict(zip(NUMBERS, map(_mean, scores), strict=True))
+        if math.isnan(told["r2"]):
+            varying = self.r2[~np.isnan(self.r2)]
+            told["r2"] = _mean(varying) if varying.size else math.nan
+        return told
 
 
 def _mean(values: Any) -> float:

@@ -65,7 +65,7 @@ class Results:
     steps: Any
     told: Any
     weights: Any
-    lengths: Any
+    lengths: Sequence[int]
     rates: Sequence[float]
     seconds: float
     border: int
@@ -93,7 +93,7 @@ class Results:
             next_step=next_step,
             told=self.told[begin:end],
             weights=self.weights[begin:end],
-            rows=int(np.add.reduce(self.lengths[begin:end])),
+            rows=sum(self.lengths[begin:end]),
             rate=self.rates[max(end - 1, 0)],
             seconds=(end - begin) * self.seconds,
             failed=failed,
@@ -208,7 +208,7 @@ class Piecewise:
             steps=chosen,
             told=told,
             weights=self._weights[chosen],
-            lengths=lengths,
+            lengths=lengths.tolist(),
             rates=rates,
             seconds=(ended - started) / max(good, 1),
             border=left,
