@@ -71,6 +71,7 @@ def test_no_bit_changes(engines, monkeypatch, name, room):
     assert_same(train("reference", **REGIMES[name]), native)
     of_epoch = -(-60 // {"full": 60}.get(size := native.settings["batch_size"], size))
     assert (max(engines[0].calls) > of_epoch) == (room > of_epoch)
+    assert sum(engines[0].calls) == (len(native.history) - 1) * of_epoch
 
 
 @pytest.mark.parametrize("room", [3, 100])
@@ -146,6 +147,15 @@ def test_who_looks_sees_the_present_epoch(engines, name, regime):
     if name in ("each third", "always"):
         assert sum(engines[0].calls) == EPOCHS * of_epoch
         assert max(engines[0].calls) == of_epoch
+
+
+def test_all_is_repeated_since_the_variables_were_copied(monkeypatch):
+    monkeypatch.setattr(pieces, "COPIES", 1e9)
+    plain, ahead = Looks(*range(0, 200, 11)), Looks(*range(0, 200, 11))
+    runs = [train(e, [looks], epochs=200) for e, looks in zip(ENGINES, (plain, ahead), strict=True)]
+    assert_same(*runs)
+    for (_, arrays), (_, other_arrays) in zip(plain.seen, ahead.seen, strict=True):
+        assert all(map(np.array_equal, arrays, other_arrays))
 
 
 def test_a_look_back_repeats_little(engines, monkeypatch):
