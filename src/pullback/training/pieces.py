@@ -143,9 +143,8 @@ class Pieces:
 
     def back_to(self, steps: int) -> None:
         """Stand where so many steps of the last piece were done."""
-        piece = self._since.pop().of(0, steps)
-        self._again(piece)
-        self._since.append(piece)
+        self._since[-1] = self._since[-1].of(0, steps)
+        self._again()
 
     def close(self) -> None:
         """Give back what the engine holds."""
@@ -169,10 +168,10 @@ class Pieces:
                 return step
         return good
 
-    def _again(self, piece: Piece) -> None:
-        """Repeat all that was done since the variables were kept, and a piece more."""
+    def _again(self, *more: Piece) -> None:
+        """Repeat all that was done since the variables were kept, and do more."""
         self._steps.restore(self._kept)
-        for past in [*self._since, piece]:
+        for past in [*self._since, *more]:
             if len(past.starts):
                 self._done(past)
 
