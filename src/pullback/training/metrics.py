@@ -54,11 +54,10 @@ class NumberScores:
         Args:
             absolute: The mean of |y_pred - y| of each column, (columns,).
             squared: The mean of (y_pred - y)^2 of each column, (columns,).
-            variance: Of the true numbers, float64 (columns,).
+            variance: Of the true numbers, as `variance` gives it.
             unit: What the errors and targets were divided by, per column or for all.
         """
-        r2 = 1 - squared / np.where(variance > 0, variance, np.nan)
-        return cls(r2, absolute * unit, np.sqrt(squared) * unit)
+        return cls(1 - squared / variance, absolute * unit, np.sqrt(squared) * unit)
 
     def told(self) -> dict[str, float]:
         """The mean over the columns of each score, by name; r2 over those that vary."""
@@ -68,6 +67,12 @@ class NumberScores:
             varying = self.r2[~np.isnan(self.r2)]
             told["r2"] = _mean(varying) if varying.size else math.nan
         return told
+
+
+def variance(values: Any) -> Any:
+    """Of each column, float64 (columns,): NaN for one that does not vary, which has no r2."""
+    found = np.var(values, axis=0, dtype=np.float64)
+    return np.where(found > 0, found, np.nan)
 
 
 def _mean(values: Any) -> float:
