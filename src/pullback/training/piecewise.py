@@ -58,7 +58,8 @@ class Results:
         rates: The learning rate of each.
         seconds: How long a step took.
         border: The step of the piece with which another epoch begins.
-        of_epoch: How many steps an epoch has, and how many of these have weight.
+        all_steps: How many steps an epoch has.
+        live_steps: How many of these have weight.
         taken: The steps that were told.
     """
 
@@ -69,7 +70,8 @@ class Results:
     rates: Sequence[float]
     seconds: float
     border: int
-    of_epoch: tuple[int, int]
+    all_steps: int
+    live_steps: int
     taken: int = 0
 
     @property
@@ -80,14 +82,15 @@ class Results:
     def next(self) -> Done:
         """What those steps told that lie in the next epoch, or in the rest of one."""
         begin, end = self.taken, min(self.border, len(self.told))
-        next_step, failed = self.of_epoch[0], None
-        if end < self.border:
-            if end < len(self.rates):
-                next_step, failed = int(self.steps[end]), self.rates[end]
-            else:
-                next_step = int(self.steps[end - 1]) + 1
+        failed = None
+        if end == self.border:
+            next_step = self.all_steps
+        elif end == len(self.rates):
+            next_step = int(self.steps[end - 1]) + 1
+        else:
+            next_step, failed = int(self.steps[end]), self.rates[end]
         self.taken = end
-        self.border += self.of_epoch[1]
+        self.border += self.live_steps
         return Done(
             steps=end - begin,
             next_step=next_step,
@@ -212,7 +215,8 @@ class Piecewise:
             rates=rates,
             seconds=(ended - started) / max(good, 1),
             border=left,
-            of_epoch=(len(self._starts), len(live)),
+            all_steps=len(self._starts),
+            live_steps=len(live),
         )
 
     def _go_back(self) -> None:
