@@ -41,6 +41,19 @@ def test_scikit_learn_trains_the_same_network(work):
     assert abs(losses[0] - case.loss(case.layers)) > 1e-3 * losses[0]
 
 
+@pytest.mark.parametrize("work", WORKS.values(), ids=WORKS)
+def test_jax_trains_the_same_network_in_each_of_its_ways(work):
+    pytest.importorskip("jax")
+    case = Case.of(replace(work, epochs=3))
+    expected = case.loss(engine("reference").trainer(case, "")(3).layers)
+    for flavour in engine("jax").flavours(work):
+        train = engine("jax").trainer(case, flavour)
+        for epochs in (1, 3):
+            trained = train(epochs)
+            assert len(trained.seconds) == epochs
+        assert case.loss(trained.layers) == pytest.approx(expected, rel=1e-5)
+
+
 def test_every_run_starts_anew_and_the_first_epoch_is_not_timed():
     worker = Worker("reference")
     asked(worker, "prepare", workload=TINY.to_json(), flavour="")

@@ -12,6 +12,7 @@ import pullback as pb
 from pullback.engines import choice
 from pullback.engines.native import NotCompilable, machine
 from pullback.errors import UsageError
+from pullback.training import pieces, piecewise
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(26, 3))
@@ -127,3 +128,20 @@ def test_what_cannot_be_compiled(monkeypatch):
     with pytest.warns(UserWarning, match="This runs on the reference engine: h1"):
         run = pb.train(network(), X, Y, epochs=1, **settings)
     assert run.settings["engine"] == "reference"
+
+
+@pytest.mark.parametrize(("batch", "steps", "epochs"), [("full", 1, 150), (3, 3, 50)])
+def test_epochs_in_one_call(uncompiled, monkeypatch, batch, steps, epochs):
+    """The same bits as step by step, in calls of more steps than there was room for at first."""
+    monkeypatch.setattr(pieces.Pace, "steps", lambda self, left: left if self.seconds else 1)
+    monkeypatch.setattr(piecewise, "QUIET", 1)
+    settings = {"batch_size": batch, "sampling": "ordered", "epochs": epochs, "engine": "native"}
+    one, ahead = (
+        pb.train(network(), X[:8], Y[:8], callbacks=callbacks, **settings)
+        for callbacks in ([lambda progress: None], [])
+    )
+    assert losses(one) == losses(ahead)
+    for name, value in one.model.params.items():
+        assert np.array_equal(value, ahead.model.params[name])
+    (calls,) = uncompiled.values()
+    assert steps * epochs < calls < steps * epochs + 20

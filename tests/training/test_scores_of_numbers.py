@@ -7,7 +7,7 @@ from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_err
 import pullback as pb
 from pullback.errors import GradientError, UsageError
 from pullback.training import prepare
-from pullback.training.metrics import NUMBERS, NumberScores
+from pullback.training.metrics import NUMBERS, NumberScores, variance
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(60, 3))
@@ -56,11 +56,11 @@ def test_training_scores_are_of_the_rows_as_they_go_by():
 def test_a_column_that_does_not_vary_has_no_r2():
     truth = np.array([[1.0, 2.0], [3.0, 2.0]])
     errors = np.array([0.5, 0.25]), np.array([0.5, 0.25])
-    scores = NumberScores.of(*errors, np.var(truth, axis=0))
+    scores = NumberScores.of(*errors, variance(truth))
     assert scores.r2.tolist()[0] == 0.5
     assert np.isnan(scores.r2[1])
     assert scores.told()["r2"] == 0.5
-    assert np.isnan(NumberScores.of(*errors, np.var(truth[:1], axis=0)).told()["r2"])
+    assert np.isnan(NumberScores.of(*errors, variance(truth[:1])).told()["r2"])
 
 
 def test_labels_are_not_told_of_as_numbers():

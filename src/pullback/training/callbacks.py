@@ -24,6 +24,8 @@ class Callback:
     The native engine does many steps in one call. For a callback with the method `on_step` it
     does them one by one, which costs speed; one that need not see each step says so by
     `each_step = False`, and is called about ten times a second, and at the end of each epoch.
+    Where rows lie in the same order in each epoch, several epochs are done before the first of
+    them is told; then reading `params` in the midst of these does some of their steps again.
 
     Example:
         >>> import numpy as np, pullback as pb

@@ -193,12 +193,12 @@ class Training:
     def _finish_epoch(self, after_step: Callable[[], None]) -> None:
         order = self.plan.order(self.epoch) if self._pieces is None else None
         while self.step < len(self._slices):
-            started = time.perf_counter()
             if self._pieces is None:
+                started = time.perf_counter()
                 self._one_step(self._rows_of(self.step, order))
+                self.totals.seconds += time.perf_counter() - started
             else:
                 self._one_piece(self._pieces)
-            self.totals.seconds += time.perf_counter() - started
             if self.step < len(self._slices):
                 after_step()
                 if not self.goes_on:
@@ -225,11 +225,11 @@ class Training:
     def _one_piece(self, pieces: Piecewise) -> None:
         """Some steps at once; one where somebody watches each of them."""
         alone = not self.piece_seconds or any(map(needs_each_step, self.callbacks))
-        base = self.plan.learning_rate or 0.0
         seconds = 0.0 if alone else self.piece_seconds
-        done = pieces.run(self.epoch, self.step, self.updates, base, self.rate_factor, seconds)
+        done = pieces.run(self.epoch, self.step, self.updates, self.rate_factor, seconds)
         self.updates += done.steps
         self.step = done.next_step
+        self.totals.seconds += done.seconds
         if done.steps:
             of = done.weights, done.rows, done.rate
             self.totals.add_steps(done.told, pieces.columns, *of, self._sums)

@@ -54,21 +54,25 @@ class NumberScores:
         Args:
             absolute: The mean of |y_pred - y| of each column, (columns,).
             squared: The mean of (y_pred - y)^2 of each column, (columns,).
-            variance: Of the true numbers, float64 (columns,).
+            variance: Of the true numbers, as `variance` gives it.
             unit: What the errors and targets were divided by, per column or for all.
         """
-        r2 = 1 - squared / np.where(variance > 0, variance, np.nan)
-        return cls(r2, absolute * unit, np.sqrt(squared) * unit)
+        return cls(1 - squared / variance, absolute * unit, np.sqrt(squared) * unit)
 
     def told(self) -> dict[str, float]:
         """The mean over the columns of each score, by name; r2 over those that vary."""
-        varying = self.r2[~np.isnan(self.r2)]
-        means = (
-            _mean(varying) if varying.size else math.nan,
-            _mean(self.mean_absolute_error),
-            _mean(self.root_mean_squared_error),
-        )
-        return dict(zip(NUMBERS, means, strict=True))
+        scores = self.r2, self.mean_absolute_error, self.root_mean_squared_error
+        told = dict(zip(NUMBERS, map(_mean, scores), strict=True))
+        if math.isnan(told["r2"]):
+            varying = self.r2[~np.isnan(self.r2)]
+            told["r2"] = _mean(varying) if varying.size else math.nan
+        return told
+
+
+def variance(values: Any) -> Any:
+    """Of each column, float64 (columns,): NaN for one that does not vary, which has no r2."""
+    found = np.var(values, axis=0, dtype=np.float64)
+    return np.where(found > 0, found, np.nan)
 
 
 def _mean(values: Any) -> float:

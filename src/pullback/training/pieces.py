@@ -69,7 +69,7 @@ class Steps(Protocol):
 
 
 class Piece(NamedTuple):
-    """Some steps of an epoch; the fields are the arguments of `Steps.run`."""
+    """Some steps; the fields are the arguments of `Steps.run`."""
 
     starts: Any
     lengths: Any
@@ -116,7 +116,7 @@ class Pieces:
         """A copy of where training stands."""
         return self._variables([np.array(v) for v in (self._kept if self._lost else self._views())])
 
-    def run(self, piece: Piece, is_long: bool) -> tuple[int, Any]:
+    def run(self, piece: Piece, is_long: bool, is_ahead: bool = False) -> tuple[int, Any]:
         """Do the steps of a piece: how many were good, and what these told.
 
         After a step that gave a loss or variables that are not finite, the variables are those
@@ -125,8 +125,9 @@ class Pieces:
         Args:
             piece: The steps.
             is_long: Whether a step may take so long that signals must be answered meanwhile.
+            is_ahead: Whether `back_to` may soon be asked for, with little to repeat.
         """
-        if self._seconds >= max(KEPT_FOR, COPIES * self._copying):
+        if self._seconds >= max(0.0 if is_ahead else KEPT_FOR, COPIES * self._copying):
             self._keep()
         started = time.perf_counter()
         done, told = (
@@ -139,6 +140,11 @@ class Pieces:
             good = self._go_back(piece, good)
         self._since.append(piece.of(0, good) if good < wanted else piece)
         return good, told[:good]
+
+    def back_to(self, steps: int) -> None:
+        """Stand where so many steps of the last piece were done."""
+        self._since[-1] = self._since[-1].of(0, steps)
+        self._again()
 
     def close(self) -> None:
         """Give back what the engine holds."""
@@ -162,10 +168,10 @@ class Pieces:
                 return step
         return good
 
-    def _again(self, piece: Piece) -> None:
-        """Repeat all that was done since the variables were kept, and a piece more."""
+    def _again(self, *more: Piece) -> None:
+        """Repeat all that was done since the variables were kept, and do more."""
         self._steps.restore(self._kept)
-        for past in [*self._since, piece]:
+        for past in [*self._since, *more]:
             if len(past.starts):
                 self._done(past)
 

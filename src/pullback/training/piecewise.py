@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,9 +18,12 @@ from .plan import Plan
 from .steps import Variables
 from .totals import Columns
 
+QUIET = 8
+"""Epochs since somebody last looked at the variables for each epoch that is done ahead."""
+
 
 class Done(NamedTuple):
-    """What came of a piece.
+    """What came of some steps of one epoch.
 
     Attributes:
         steps: How many updates were made.
@@ -27,6 +32,7 @@ class Done(NamedTuple):
         weights: The sum of the weights of each step's rows.
         rows: The number of all their rows.
         rate: The learning rate of the last one.
+        seconds: How long they took.
         failed: The learning rate of the step that gave NaN or infinity; None if none has.
     """
 
@@ -36,11 +42,75 @@ class Done(NamedTuple):
     weights: Any
     rows: int
     rate: float
+    seconds: float
     failed: float | None = None
 
 
+@dataclass
+class Results:
+    """What came of a piece, to be told epoch by epoch.
+
+    Attributes:
+        steps: Of the piece, each by its place in its epoch.
+        told: What each of the good ones told, (good steps, columns).
+        weights: The sum of the weights of each step's rows.
+        lengths: The rows of each.
+        rates: The learning rate of each.
+        seconds: How long a step took.
+        border: The step of the piece with which another epoch begins.
+        all_steps: How many steps an epoch has.
+        live_steps: How many of these have weight.
+        taken: The steps that were told.
+    """
+
+    steps: Any
+    told: Any
+    weights: Any
+    lengths: Sequence[int]
+    rates: Sequence[float]
+    seconds: float
+    border: int
+    all_steps: int
+    live_steps: int
+    taken: int = 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether every step was told."""
+        return self.taken == len(self.rates)
+
+    def next(self) -> Done:
+        """What those steps told that lie in the next epoch, or in the rest of one."""
+        begin, end = self.taken, min(self.border, len(self.told))
+        failed = None
+        if end == self.border:
+            next_step = self.all_steps
+        elif end == len(self.rates):
+            next_step = int(self.steps[end - 1]) + 1
+        else:
+            next_step, failed = int(self.steps[end]), self.rates[end]
+        self.taken = end
+        self.border += self.live_steps
+        return Done(
+            steps=end - begin,
+            next_step=next_step,
+            told=self.told[begin:end],
+            weights=self.weights[begin:end],
+            rows=sum(self.lengths[begin:end]),
+            rate=self.rates[max(end - 1, 0)],
+            seconds=(end - begin) * self.seconds,
+            failed=failed,
+        )
+
+
 class Piecewise:
-    """The steps of a run on an engine of machine code.
+    """The steps of a run on an engine of machine code, which may be ahead of what is told.
+
+    Where rows are visited in the same order in each epoch, a piece goes on from one epoch to the
+    next as long as nobody looks at the variables, by one epoch for each `QUIET` without a look.
+    Who does look, or changes something, lets the engine go back and repeat its steps up to those
+    that were told: the bits are the same, and all that is done in vain or twice is one piece,
+    about an eighth of the epochs since the last look.
 
     Args:
         plan: How the rows are visited.
@@ -51,7 +121,7 @@ class Piecewise:
 
     Attributes:
         columns: Where in what a step tells what stands.
-        moved: Whether steps were done since the variables were last asked for or set.
+        moved: Whether steps were told since the variables were last asked for or set.
         source: What runs.
         memory_plan: Where its arrays lie, if it tells.
     """
@@ -72,16 +142,21 @@ class Piecewise:
         ends = np.array([chosen.stop for chosen in plan.slices], np.int64)
         self._lengths = ends - self._starts
         self._weights = self._lengths.astype(np.float64)
+        self._live = np.arange(len(plan.slices))
         self._weighed = -1 if plan.rows.weights is not None else None
+        self._results: Results | None = None
+        self._asked, self._quiet = (0.0, 0.0), 0
         self.moved = False
 
     def variables(self) -> Variables:
         """A copy of where training stands."""
+        self._go_back()
         self.moved = False
         return self._pieces.variables()
 
     def restore(self, variables: Variables) -> None:
         """Go on from other variables."""
+        self._results, self._quiet = None, 0
         self._pieces.restore(variables)
         self.moved = False
 
@@ -89,60 +164,83 @@ class Piecewise:
         """The rows of an epoch in the order in which they are visited; None for as they lie."""
         return self._orders.of(epoch)
 
-    def run(
-        self, epoch: int, step: int, updates: int, base: float, factor: float, seconds: float
-    ) -> Done:
-        """Do the next steps of an epoch, those without weight left out.
+    def run(self, epoch: int, step: int, updates: int, factor: float, seconds: float) -> Done:
+        """Do the next steps of an epoch, those without weight left out, unless they are done.
 
         Args:
             epoch: The epoch, from 1.
             step: The steps of it that are done.
             updates: The updates that are done.
-            base: The learning rate before schedule and callbacks.
-            factor: What callbacks multiply it with.
-            seconds: About how long the piece may last; 0 for one step.
+            factor: What callbacks multiply the learning rate with.
+            seconds: About how long a piece may last; 0 for one step.
         """
-        order, weights = self.order(epoch), self._weights_in(epoch)
-        self._pace.seconds = seconds
-        chosen: Any = slice(step, step + self._pace.steps(len(weights) - step))
-        if self._weighed is not None:
-            live = np.flatnonzero(weights[step:]) + step
-            chosen = live[: chosen.stop - chosen.start]
-            if not chosen.size:
-                return Done(0, len(weights), None, weights[:0], 0, 0.0)
-        starts = self._starts[chosen]
-        factors = factors_of_steps(self._plan.schedule, updates, len(starts))
-        if factors.count(factors[0]) == len(factors):
-            rates = [base * factors[0] * factor] * len(factors)
-        else:
-            rates = [base * each * factor for each in factors]
-        numbers = self._numbers.of(updates + 1, rates)
-        lengths = self._lengths[chosen][: len(rates)]
-        piece = Piece(starts[: len(rates)], lengths, order, updates, numbers)
-        started = time.perf_counter()
+        if self._asked != (factor, seconds):
+            self._go_back()
+            self._asked = factor, seconds
+        if self._results is None:
+            self._weigh(epoch)
+            first = int(np.searchsorted(self._live, step))
+            if first == len(self._live):
+                return Done(0, len(self._starts), None, self._weights[:0], 0, 0.0, 0.0)
+            self._results = self._next_piece(epoch, first, updates)
+        done = self._results.next()
+        if done.failed is not None or self._results.is_over:
+            self._results = None
+        self._quiet += done.next_step == len(self._starts)
         self.moved = True
-        good, told = self._pieces.run(piece, self._pace.is_long)
-        self._pace.took(good, time.perf_counter() - started)
-        failed = good < len(rates)
-        after = good if failed else good - 1
-        place = step + after if isinstance(chosen, slice) else int(chosen[after])
-        return Done(
-            steps=good,
-            next_step=place if failed else place + 1,
+        return done
+
+    def _next_piece(self, epoch: int, first: int, updates: int) -> Results:
+        """Do a piece that begins with this one of the steps of an epoch that have weight."""
+        started = time.perf_counter()
+        order, live = self.order(epoch), self._live
+        factor, self._pace.seconds = self._asked
+        left = len(live) - first
+        ahead = min(self._quiet // QUIET, self._plan.epochs - epoch) if order is None else 0
+        count = self._pace.steps(left + ahead * len(live))
+        rates = self._rates(updates, count, factor)
+        count = len(rates)
+        chosen = live.take(np.arange(first, first + count), mode="wrap")
+        lengths, numbers = self._lengths[chosen], self._numbers.of(updates + 1, rates)
+        piece = Piece(self._starts[chosen], lengths, order, updates, numbers)
+        began = time.perf_counter()
+        good, told = self._pieces.run(piece, self._pace.is_long, is_ahead=count > left)
+        ended = time.perf_counter()
+        self._pace.took(good, ended - began)
+        return Results(
+            steps=chosen,
             told=told,
-            weights=weights[chosen][:good],
-            rows=int(np.add.reduce(lengths[:good])),
-            rate=rates[max(good - 1, 0)],
-            failed=rates[good] if failed else None,
+            weights=self._weights[chosen],
+            lengths=lengths.tolist(),
+            rates=rates,
+            seconds=(ended - started) / max(good, 1),
+            border=left,
+            all_steps=len(self._starts),
+            live_steps=len(live),
         )
 
-    def _weights_in(self, epoch: int) -> Any:
-        """The sum of the weights of the rows of each step of an epoch, in float64."""
+    def _go_back(self) -> None:
+        """Stand behind the last step that was told."""
+        if self._results is not None:
+            self._pieces.back_to(self._results.taken)
+            self._results = None
+        self._quiet = 0
+
+    def _rates(self, updates: int, count: int, factor: float) -> list[float]:
+        """The learning rates of the next steps; fewer where the schedule ends."""
+        base = self._plan.learning_rate or 0.0
+        factors = factors_of_steps(self._plan.schedule, updates, count)
+        if factors.count(factors[0]) == len(factors):
+            return [base * factors[0] * factor] * len(factors)
+        return [base * each * factor for each in factors]
+
+    def _weigh(self, epoch: int) -> None:
+        """Find the weights of the steps of an epoch, in float64, and which have any."""
         if self._weighed is not None and self._weighed != epoch:
             order, weights = self.order(epoch), self._plan.rows.weights
             visited = (weights if order is None else weights[order]).astype(np.float64)
             self._weights, self._weighed = np.add.reduceat(visited, self._starts), epoch
-        return self._weights
+            self._live = np.flatnonzero(self._weights)
 
     def close(self) -> None:
         """Give back what the engine and the helper hold."""

@@ -12,7 +12,7 @@ import numpy as np
 from ..engines.blas import one_blas_thread
 from ..engines.reference import executable
 from ..models import Model
-from .metrics import NumberScores
+from .metrics import NumberScores, variance
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class OfNumbers(SetResult):
         """The scores of each column."""
         error = np.asarray(self.predicted, np.float64) - self.truth
         absolute, squared = np.mean(np.abs(error), axis=0), np.mean(error**2, axis=0)
-        return NumberScores.of(absolute, squared, np.var(self.truth, axis=0, dtype=np.float64))
+        return NumberScores.of(absolute, squared, variance(self.truth))
 
     @property
     def scores(self) -> dict[str, float]:

@@ -15,6 +15,7 @@ from ..lazy import cached_property
 from ..program import Program
 from ..trees import flatten
 from .carried import CARRIED, Carrier, Variables
+from .metrics import variance
 from .programs import Problem
 
 Flat = Callable[..., Any]
@@ -55,8 +56,8 @@ class Rows:
 
     @cached_property
     def variance(self) -> Any:
-        """Of targets that are numbers, column by column, in float64."""
-        return np.var(self.labels, axis=0, dtype=np.float64)
+        """Of targets that are numbers, column by column, in float64; NaN where it is 0."""
+        return variance(self.labels)
 
     @cached_property
     def weight(self) -> float:

@@ -170,7 +170,7 @@ class NativeSteps:
     def _table_for(self, steps: int) -> _Table:
         """Arrays for so many steps, and the calls that work on them."""
         if self._table is None or len(self._table.starts) < steps:
-            self._table = self._new_table(max(steps, 64))
+            self._table = self._new_table(max(64, 2 ** (steps - 1).bit_length()))
         return self._table
 
     def _new_table(self, steps: int) -> _Table:
