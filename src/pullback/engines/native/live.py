@@ -234,7 +234,7 @@ class LiveWriter(TileWriter):
             steps = builder.load(tile.counts)
             self.tile(c_i, a_i, (b, tile.places), steps, flags, count, 2)
 
-        self.each_tile(rows, ROWS, write)
+        self.each_tile(rows, ROWS, write, sixes=True)
 
 
 def live_strip_function(module: Any, form: Form) -> Any:

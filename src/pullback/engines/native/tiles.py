@@ -215,6 +215,7 @@ class TileWriter(VectorWriter):
         flags: Any,
         vectors: int,
         columns: Any = None,
+        packed: bool = False,
     ) -> None:
         """`rows` rows of c times one panel of `vectors` vectors, or its first `columns` columns.
 
@@ -231,7 +232,7 @@ class TileWriter(VectorWriter):
             a_i = (self.at(a0, builder.mul(a_tile, i)), a_row, a_step)
             self.tile(c_i, a_i, b, depth, flags, count, vectors, columns)
 
-        self.each_tile(rows, most, write)
+        self.each_tile(rows, most, write, sixes=packed)
 
     def settles(self, depth: Any) -> Any:
         """Whether sums of so many terms are settled: where steps of zeros may be left out.
@@ -247,23 +248,39 @@ class TileWriter(VectorWriter):
         zero = self.ir.Constant(value.type, 0.0)
         return builder.select(self.settles(depth), builder.fadd(value, zero), value)
 
-    def each_tile(self, rows: Any, most: int, write: Callable[[Any, int], None]) -> None:
-        """`write(i, count)` for tiles of `count` rows from row i on: of `most`, six or fewer."""
+    def each_tile(
+        self, rows: Any, most: int, write: Callable[[Any, int], None], sixes: bool = False
+    ) -> None:
+        """`write(i, count)` for tiles of `count` rows from row i on.
+
+        They have `most` rows, then six. Where one or two rows would be left, which wait for their
+        own sums, the last eight or seven are two tiles: but not where a stands in `sixes`.
+        """
         builder = self.builder
         whole = self.number(0)
         for count in {most: None, ROWS: None}:
             start, left = whole, builder.sub(rows, whole)
             whole = builder.sub(rows, builder.srem(left, self.number(count)))
+            if count == ROWS and not sixes:
+                rest, six = builder.sub(rows, whole), self.number(ROWS)
+                few = builder.icmp_unsigned("<", builder.sub(rest, self.number(1)), self.number(2))
+                has_six = builder.icmp_signed(">=", builder.sub(whole, start), six)
+                shorter = builder.sub(whole, six)
+                whole = builder.select(builder.and_(few, has_six), shorter, whole)
             with self.loop(start, whole, count) as i:
                 write(i, count)
-        rest = builder.sub(rows, whole)
         end = builder.append_basic_block("rows_done")
-        choice = builder.switch(rest, end)
-        for count in range(1, ROWS):
-            block = builder.append_basic_block(f"rows_{count}")
-            choice.add_case(self.number(count), block)
+        choice = builder.switch(builder.sub(rows, whole), end)
+        for rest in (*range(1, ROWS), *(() if sixes else (ROWS + 1, ROWS + 2))):
+            block = builder.append_basic_block(f"rows_{rest}")
+            choice.add_case(self.number(rest), block)
             builder.position_at_end(block)
-            write(whole, count)
+            if rest < ROWS:
+                write(whole, rest)
+            else:
+                half = (rest + 1) // 2
+                write(whole, half)
+                write(builder.add(whole, self.number(half)), rest - half)
             builder.branch(end)
         builder.position_at_end(end)
 
@@ -293,7 +310,7 @@ def strip_function(module: Any, form: Form, packed: bool) -> Any:
     if packed:
         left, right = (a, word(1), word(ROWS), depth), (b, word(form.width))
         flags = add, writer.settles(depth)
-        writer.rows((c, c_row), left, right, rows, depth, flags, 2)
+        writer.rows((c, c_row), left, right, rows, depth, flags, 2, packed=True)
     else:
         writer.strip((c, c_row), (a, a_row, a_step), (b, b_step), rows, columns, depth, add)
     builder.ret_void()
