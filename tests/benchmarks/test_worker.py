@@ -46,7 +46,10 @@ def test_jax_trains_the_same_network_in_each_of_its_ways(work):
     pytest.importorskip("jax")
     case = Case.of(replace(work, epochs=3))
     expected = case.loss(engine("reference").trainer(case, "")(3).layers)
-    for flavour in engine("jax").flavours(work):
+    assert engine("jax").flavours(replace(work, batch=work.rows)) == ("run", "epoch")
+    assert engine("jax").flavours(replace(work, batch=work.rows - 1)) == ("epoch",)
+    assert engine("jax-run").flavours(work) == ("run",)
+    for flavour in ("epoch", "run"):
         train = engine("jax").trainer(case, flavour)
         for epochs in (1, 3):
             trained = train(epochs)

@@ -13,7 +13,7 @@ from .words import PARTS, count, machine_text, ratio_text, remarks, time_text
 
 BEGIN, END = "<!-- benchmark: begin -->", "<!-- benchmark: end -->"
 
-PEERS = ("pytorch", "jax", "scikit-learn", "autograd")
+PEERS = ("pytorch", "jax", "jax-run", "scikit-learn", "autograd")
 
 
 def write(path: Path, report: Report) -> None:

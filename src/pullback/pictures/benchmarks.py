@@ -18,7 +18,7 @@ COLOURS = {
     for i, name in enumerate(
         ("native", "pytorch", "jax", "scikit-learn", "autograd", "onnxruntime", "reference")
     )
-}
+} | {"jax-run": "#8CD3BC"}  # paler than jax
 """Each engine keeps its colour in every picture."""
 
 

@@ -21,6 +21,7 @@ ENGINES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "reference": ("ours", ()),
     "pytorch": ("pytorch", ("torch",)),
     "jax": ("jax_scan", ("jax",)),
+    "jax-run": ("jax_scan", ("jax",)),
     "scikit-learn": ("scikit", ("sklearn",)),
     "autograd": ("autograd_numpy", ("autograd",)),
     "onnxruntime": ("onnx_session", ("onnx", "onnxruntime")),

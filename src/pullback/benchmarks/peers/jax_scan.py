@@ -21,15 +21,27 @@ BETA1, BETA2, SMALL = 0.9, 0.999, 1e-8
 
 
 class Jax:
-    """`jax.jit` over `lax.scan`."""
+    """`jax.jit` over `lax.scan`.
+
+    Args:
+        whole_runs: Whether a call does a whole run, whose losses are known at its end.
+    """
+
+    def __init__(self, whole_runs: bool) -> None:
+        self.whole_runs = whole_runs
 
     def version(self) -> str:
         """Of jax."""
         return str(jax.__version__)
 
     def flavours(self, work: Workload) -> tuple[str, ...]:
-        """Whether a call does one epoch, and tells its loss, or all of them."""
-        return ("epoch", "run")
+        """Whether a call does one epoch, and tells its loss, or all of them.
+
+        Where an epoch is one step, there is nothing to scan over but epochs.
+        """
+        if self.whole_runs:
+            return ("run",)
+        return ("run", "epoch") if work.batch >= work.rows else ("epoch",)
 
     def trainer(self, case: Case, flavour: str) -> Train:
         """The compiled epoch, or a scan over it; a last batch with fewer rows is a step behind.
@@ -155,5 +167,5 @@ def _outputs(work: Workload, layers: Any, x: Any, key: Any) -> Any:
 
 
 def engine(name: str) -> Jax:
-    """The engine."""
-    return Jax()
+    """The engine "jax", or "jax-run"."""
+    return Jax(whole_runs=name == "jax-run")
