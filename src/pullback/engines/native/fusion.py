@@ -7,10 +7,11 @@ again where that is cheap, else it is stored.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .axes import Axis
-from .schedule import Kernel
+from .schedule import Kernel, memory_of
 from .statements import CHEAP, Place, Read, Statement, Value
 
 
@@ -86,6 +87,36 @@ def kept_between_loops(kernel: Kernel) -> set[Value]:
                         if (later and again) or not (identity or is_row):
                             kept.add(value)
     return kept
+
+
+def sums_of_columns(
+    kernel: Kernel, stored: set[Value], replaced: Mapping[Value, Value]
+) -> list[Statement]:
+    """Statements that sum the columns of a matrix which lies in memory when the loops have ended.
+
+    Args:
+        kernel: Statements that share their outermost loop.
+        stored: The values that lie in memory.
+        replaced: The value in whose memory another is written.
+    """
+
+    def home(value: Value) -> Value:
+        return replaced.get(memory_of(value), memory_of(value))
+
+    maker = {statement.out: statement for statement in kernel.statements}
+
+    def is_one(statement: Statement) -> bool:
+        is_sum = statement.reduction == "sum" and statement.expression == "{0}"
+        if not (is_sum and statement.reads and statement.kept == (1,)):
+            return False
+        (read,) = statement.reads
+        value, dtype = read.value, statement.out.dtype
+        written_over = {home(s.out) for s in kernel.statements if s.out is not value}
+        stays = value in stored and home(value) not in written_over
+        stays = stays and not (value in maker and maker[value].reduction)
+        return stays and is_identity(read, 2) and value.dtype == dtype and dtype.kind == "f"
+
+    return [s for s in kernel.statements if len(s.loops) == 2 and is_one(s)]
 
 
 def own_places(rank: int) -> tuple[Place, ...]:

@@ -10,9 +10,9 @@ import numpy as np
 
 from . import NotCompilable
 from .axes import Axis
-from .fusion import Block, blocks_of, is_identity, own_places
+from .fusion import Block, blocks_of, is_identity, own_places, sums_of_columns
 from .scalars import joined, neutral
-from .schedule import Kernel, memory_of
+from .schedule import Kernel
 from .statements import Place, Read, Statement, Value, code_of
 
 LETTERS = "ijklmn"
@@ -79,7 +79,7 @@ class KernelPrinter:
                 most = f"there are loops over {len(LETTERS)} axes at most"
                 raise NotCompilable(f"{statement.out} = ... cannot be compiled: {most}.")
         self.maker = {s.out: s for s in kernel.statements}
-        self.added = [s for s in kernel.statements if self._adds_rows(s)]
+        self.added = sums_of_columns(kernel, context.stored, context.replaced)
         self.looped = [s for s in kernel.statements if s not in self.added]
         self.blocks = [b for b in blocks_of(kernel) if any(s in self.looped for s in b.statements)]
         self.arrays: dict[Value, int] = {}
@@ -135,25 +135,6 @@ class KernelPrinter:
             return self._size(word) if word.startswith("size_") else word
 
         return _TOKEN.sub(replaced, text)
-
-    def _adds_rows(self, statement: Statement) -> bool:
-        """Whether it sums the columns of a matrix that lies in memory when the loop has ended."""
-        if statement.reduction != "sum" or statement.kept != (1,) or len(statement.loops) != 2:
-            return False
-        if statement.expression != "{0}" or not statement.reads:
-            return False
-        (read,) = statement.reads
-        value, dtype = read.value, statement.out.dtype
-        made = self.maker.get(value)
-        stays = value in self.context.stored and not (made is not None and made.reduction)
-        written = {self._home(s.out) for s in self.kernel.statements if s.out is not value}
-        stays = stays and self._home(value) not in written
-        return stays and is_identity(read, 2) and value.dtype == dtype and dtype.kind == "f"
-
-    def _home(self, value: Value) -> Value:
-        """The value whose memory it lies in."""
-        value = memory_of(value)
-        return self.context.replaced.get(value, value)
 
     def _is_flat(self) -> bool:
         """Whether all entries can be visited in one loop, whatever their shape."""
