@@ -1,7 +1,7 @@
 """The machine code of blocks: made once, apart from the programs that call it.
 
-LLVM turns what `panels` and `tiles` write into code as it stands, in 0.4 s for a dtype; its
-optimizer finds nothing there to improve. Programs call the functions by their symbols, as they
+LLVM turns what `panels`, `live` and `sums` write into code as it stands, in 0.8 to 1.4 s for a
+dtype; its optimizer finds nothing there to improve. Programs call the functions by their symbols, as they
 would call BLAS: no program compiles them again, and the code of a program may be kept on disk.
 """
 
