@@ -38,6 +38,11 @@ class FlatWriter(TileWriter):
         (c0, c_row), (a0, a_row, a_step), (b0, b_row) = c, a, b
         with self.loop(self.number(0), block.rows) as i:
             row = self.at(a0, builder.mul(i, a_row)), a_step
+            before = builder.block
+            with builder.if_then(some):
+                found = self._live_terms(row, b_row, block.depth, entries, places)
+                inside = builder.block
+            live = self.merged(self.number(0), before, found, inside)
             with self.loop(self.number(0), block.columns, at_once) as j:
                 count = self.lesser(builder.sub(block.columns, j), self.number(at_once))
                 part = replace(block, columns=count)
@@ -45,7 +50,6 @@ class FlatWriter(TileWriter):
                 self._clear(sums, count)
                 with builder.if_else(some) as (listed, whole):
                     with listed:
-                        live = self._live_terms(row, b_row, block.depth, entries, places)
                         self._add(live, self._listed(entries, places, from_b), part, sums)
                     with whole:
                         self._add(block.depth, self._in_place(row, from_b), part, sums)
