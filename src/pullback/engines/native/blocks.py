@@ -149,12 +149,11 @@ def _typed_as(machine: Callable[..., Any]) -> Callable[..., Any]:
 
 def _machine_form(a_transposed: bool, b_transposed: bool) -> Callable[..., Any]:
     """The intrinsic of a block: a call of the machine code."""
-    from llvmlite import ir
     from numba import types
     from numba.core.errors import TypingError
     from numba.extending import intrinsic
 
-    from .blocks_code import TRANSPOSED, UPRIGHT, engine_of, form_of, symbol
+    from .blocks_code import TRANSPOSED, UPRIGHT, call, engine_of, form_of, symbol
 
     dtypes = {types.float32: "f4", types.float64: "f8"}
 
@@ -191,10 +190,8 @@ def _machine_form(a_transposed: bool, b_transposed: bool) -> Callable[..., Any]:
             right = place(2, *((j, k) if b_transposed else (k, j))), strides[2]
             flags = [builder.zext(each, i.type) for each in truths]
             given = [*c, *left, *right, rows, columns, depth, *flags]
-            kind = ir.FunctionType(ir.VoidType(), [each.type for each in given])
             engine_of(dtype)
-            known = builder.module.globals.get(name)
-            builder.call(known or ir.Function(builder.module, kind, name), given)
+            call(builder, name, given)
             return context.get_dummy_value()
 
         number, truth = types.int64, types.boolean

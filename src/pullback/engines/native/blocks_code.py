@@ -79,6 +79,15 @@ def object_code(dtype: str) -> bytes:
     return code
 
 
+def call(builder: Any, name: str, given: list[Any]) -> None:
+    """Write a call of one of these functions into another module."""
+    from llvmlite import ir
+
+    kind = ir.FunctionType(ir.VoidType(), [each.type for each in given])
+    known = builder.module.globals.get(name)
+    builder.call(known or ir.Function(builder.module, kind, name), given)
+
+
 @cache
 def engine_of(dtype: str) -> Any:
     """The loaded functions of a dtype, known to LLVM by their symbols from now on."""

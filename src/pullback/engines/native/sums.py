@@ -118,11 +118,10 @@ def register() -> None:
 
 def _machine_form() -> Any:
     """The intrinsic: a call of the machine code."""
-    from llvmlite import ir
     from numba import types
     from numba.extending import intrinsic
 
-    from .blocks_code import SUM, engine_of, form_of, symbol
+    from .blocks_code import SUM, call, engine_of, form_of, symbol
 
     dtypes = {types.float32: "f4", types.float64: "f8"}
 
@@ -140,10 +139,8 @@ def _machine_form() -> Any:
             columns = builder.extract_value(matrix.shape, 1)
             first = builder.gep(matrix.data, [builder.mul(lo, columns)])
             given = [vector.data, first, columns, builder.sub(hi, lo), columns]
-            kind = ir.FunctionType(ir.VoidType(), [each.type for each in given])
             engine_of(dtype)
-            known = builder.module.globals.get(name)
-            builder.call(known or ir.Function(builder.module, kind, name), given)
+            call(builder, name, given)
             return context.get_dummy_value()
 
         return types.void(out, a, types.int64, types.int64), write
