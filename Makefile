@@ -30,7 +30,7 @@ check: $(STAMP)  ## linters, types and floors only
 	$(BIN)/lint-imports --no-logo
 
 fuzz: $(STAMP)  ## property tests on many new examples
-	$(BIN)/python -m pytest -n auto --hypothesis-profile=fuzz tests
+	$(BIN)/python -m pytest -n auto --hypothesis-profile=fuzz -o faulthandler_timeout=0 tests
 
 bench: $(BENCH)/.installed  ## install the peers and measure; make bench OPTIONS="--quick"
 	$(BENCH)/bin/pullback bench $(OPTIONS)

@@ -22,6 +22,7 @@ from native_networks import SEVERAL, X, net
 import pullback as pb
 from pullback.engines import choice
 from pullback.engines.native import epoch, machine, planning
+from pullback.engines.native.helpers import Helpers
 from pullback.engines.native.planning import Split
 from pullback.training.loop import initial_variables
 from pullback.trees import flatten
@@ -175,26 +176,53 @@ def test_ctrl_c_ends_a_long_epoch(machine_code):
     assert seconds < 10
 
 
-def test_ctrl_c_ends_a_long_call_and_the_threads_that_work_on_it(machine_code):
-    random = np.random.default_rng(0)
-    x, W = random.normal(size=(20_000, 256)), random.normal(size=(256, 512))
-    program = pb.trace(lambda x, W: np.tanh(x @ W) @ W.T, x="N 256", W="256 512")
-    call = pb.compile(program, engine="native")
-    wanted = np.tanh(x[:50] @ W) @ W.T
+@pytest.mark.parametrize("threads", [1, 2])
+def test_ctrl_c_ends_a_long_call_and_the_threads_that_work_on_it(machine_code, threads):
+    """Until they end they read the caller's arrays."""
+    own = {"PULLBACK_CACHE_DIR": str(machine_code), "PULLBACK_NUM_THREADS": str(threads)}
+    environment = {**os.environ, **own}
+    program = [sys.executable, str(Path(__file__).with_name("native_interrupted_calls.py"))]
+    output = subprocess.run(
+        program, capture_output=True, text=True, env=environment, timeout=120, check=True
+    ).stdout
+    assert output.splitlines() == ["interrupted 0 True"] * 5
 
-    def again_and_again():
-        while True:
-            call(x=x, W=W)
 
-    for seconds in (0.01, 0.1, 0.3):
-        timer = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT))
-        timer.start()
-        with pytest.raises(KeyboardInterrupt):
-            again_and_again()
-        timer.join()
-        named = [thread for thread in threading.enumerate() if thread.name == "pullback-call"]
-        assert not any(thread.is_alive() for thread in named)
-        assert np.allclose(call(x=x[:50], W=W), wanted)
+def test_whoever_calls_helpers_off_waits_for_those_who_work():
+    ended, go_on = [], threading.Event()
+
+    def work(number):
+        assert go_on.wait(60)
+        time.sleep(0.2)
+        ended.append(number)
+
+    class Interrupted:
+        """A lock whose first wait a signal interrupts."""
+
+        def acquire(self, timeout):
+            if not go_on.is_set():
+                go_on.set()
+                raise KeyboardInterrupt
+            time.sleep(timeout)
+
+        def release(self):
+            pass
+
+    helpers = Helpers(work)
+    helpers._has_ended = Interrupted()
+    with pytest.raises(KeyboardInterrupt):
+        helpers.run(range(3), lambda: None)
+    assert not ended
+    helpers.call_off()
+    assert sorted(ended) == [0, 1, 2]
+
+
+def test_helpers_that_come_after_the_call_was_called_off_do_nothing():
+    worked = []
+    helpers = Helpers(worked.append)
+    helpers.call_off()
+    helpers.run(range(2), lambda: None)
+    assert not worked
 
 
 def test_several_runs_at_once_have_the_bits_of_one_after_the_other(alone):

@@ -8,7 +8,6 @@ to memory that the table names already.
 from __future__ import annotations
 
 import ctypes
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any
@@ -18,6 +17,7 @@ import numpy as np
 from ...dims import evaluate
 from .barrier import FINITE, give_up, new_control
 from .calling import Bound, Compiled
+from .helpers import Helpers
 from .modules import Modules, Sized, squeezed
 from .statements import Value
 
@@ -266,29 +266,18 @@ class _Call:
                 errors.append(error)
                 give_up(self._control)
 
-        helpers = [
-            threading.Thread(target=work, args=(n,), name="pullback-call", daemon=True)
-            for n in range(0 if is_long else 1, threads)
-        ]
+        helpers = Helpers(work)
         try:
-            for helper in helpers:
-                helper.start()
-            if not is_long:
-                work(0)
-            _wait_for(helpers)
+            if is_long:
+                helpers.run(range(threads), lambda: None)
+            else:
+                helpers.run(range(1, threads), lambda: work(0))
         except BaseException:
             give_up(self._control)
-            _wait_for(helpers)
+            helpers.call_off()
             raise
         if errors:
             raise errors[0]
-
-
-def _wait_for(helpers: Sequence[threading.Thread]) -> None:
-    """Wait until threads have ended; a signal is answered meanwhile."""
-    for helper in helpers:
-        while helper.is_alive():
-            helper.join(0.05)
 
 
 class _Table:
