@@ -17,13 +17,13 @@ from .callbacks import Callback, needs_each_step, watches_steps
 from .divergence import AT_THE_START, Failure, all_finite, first_failure
 from .metrics import NumberScores
 from .pieces import SECONDS, Steps
-from .piecewise import Piecewise
+from .piecewise import Asked, Piecewise
 from .plan import Plan
 from .programs import Problem
 from .run import Progress
 from .settings import is_solver, number_at_least_zero
 from .steps import RowBuffers, Rows, Stepper, Variables
-from .totals import Totals, wide
+from .totals import Totals, entries, wide
 
 ROWS_AT_ONCE = 4096
 
@@ -169,7 +169,7 @@ class Training:
         """Take the parameters that a solver has found; each counts as an epoch."""
         self.variables = Variables(params, self.variables.state, self.variables.rule_state)
         self.epoch, self.updates = self.epoch + 1, self.updates + 1
-        self._close_epoch()
+        self._close_epoch(self._record(self.totals))
 
     def run(self, after_step: Callable[[], None]) -> None:
         """Train to the end, from wherever the run stands.
@@ -185,10 +185,12 @@ class Training:
         while self.goes_on and self.epoch < self.plan.epochs:
             self.epoch, self.step = self.epoch + 1, 0
             self._finish_epoch(after_step)
+            if self._pieces is not None and not any(map(watches_steps, self.callbacks)):
+                self._tell_ahead(self._pieces, after_step)
 
     def open(self) -> None:
         """Write the record of the start."""
-        self._close_epoch()
+        self._close_epoch(self._record(self.totals))
 
     def _finish_epoch(self, after_step: Callable[[], None]) -> None:
         order = self.plan.order(self.epoch) if self._pieces is None else None
@@ -203,8 +205,21 @@ class Training:
                 after_step()
                 if not self.goes_on:
                     return
-        self._close_epoch()
+        self._close_epoch(self._record(self.totals))
         after_step()
+
+    def _tell_ahead(self, pieces: Piecewise, after_step: Callable[[], None]) -> None:
+        """Tell of the epochs that the engine has done ahead, as long as nobody asks for others."""
+        totals = pieces.ahead(self._asked, self._sums)
+        if totals is None:
+            return
+        for record in entries(self._record(totals)):
+            if not self.goes_on or not (steps := pieces.tell_epoch(self._asked)):
+                return
+            self.epoch, self.step = self.epoch + 1, len(self._slices)
+            self.updates += steps
+            self._close_epoch(record | {"epoch": self.epoch})
+            after_step()
 
     def _one_step(self, rows: Rows) -> None:
         if not rows.weight:  # nothing to learn from rows that do not count
@@ -224,9 +239,7 @@ class Training:
 
     def _one_piece(self, pieces: Piecewise) -> None:
         """Some steps at once; one where somebody watches each of them."""
-        alone = not self.piece_seconds or any(map(needs_each_step, self.callbacks))
-        seconds = 0.0 if alone else self.piece_seconds
-        done = pieces.run(self.epoch, self.step, self.updates, self.rate_factor, seconds)
+        done = pieces.run(self.epoch, self.step, self.updates, self._asked)
         self.updates += done.steps
         self.step = done.next_step
         self.totals.seconds += done.seconds
@@ -240,6 +253,11 @@ class Training:
             raise self._diverged(first_failure(self._stepper, *arguments), done.failed)
         if done.steps:
             self._tell_step()
+
+    @property
+    def _asked(self) -> Asked:
+        alone = not self.piece_seconds or any(map(needs_each_step, self.callbacks))
+        return Asked(self._rate_factor, 0.0 if alone else self.piece_seconds)
 
     def _rows_of(self, step: int, order: Any) -> Rows:
         chosen = self._slices[step]
@@ -257,9 +275,8 @@ class Training:
         """Whether the loss sums over rows; the penalty then still counts once, not per step."""
         return self.problem.loss.reduction == "sum"
 
-    def _loss_so_far(self) -> float:
-        """Of the epoch under way, with the mean penalty of its steps."""
-        totals = self.totals
+    def _loss_so_far(self, totals: Totals) -> Any:
+        """Of an epoch, with the mean penalty of its steps."""
         loss = totals.loss if self._sums else totals.loss / totals.weight
         return loss + totals.penalty / totals.weight
 
@@ -271,24 +288,25 @@ class Training:
             epochs=self.plan.epochs,
             step=self.step,
             steps=len(self._slices),
-            loss=self._loss_so_far(),
+            loss=self._loss_so_far(totals),
             accuracy=None if accuracy is None else accuracy / totals.rows,
         )
 
     # Records.
 
-    def _close_epoch(self) -> None:
-        """Write the record of the epoch and tell the callbacks."""
-        self.history.append(self._record())
+    def _close_epoch(self, record: dict[str, float]) -> None:
+        """Keep the record of the epoch and tell the callbacks."""
+        self.history.append(record)
         self.totals = Totals()
         for callback in self.callbacks:
-            callback.on_epoch(self, self.history[-1])
+            callback.on_epoch(self, record)
 
-    def _record(self) -> dict[str, float]:
-        totals, seconds = self.totals, self.totals.seconds
-        record: dict[str, float] = {"epoch": self.epoch}
+    def _record(self, totals: Totals) -> dict[str, Any]:
+        """What is told of an epoch; of several at once it is arrays, with an entry for each."""
+        seconds = totals.seconds
+        record: dict[str, Any] = {"epoch": self.epoch}
         if totals.rows:
-            record["loss"] = self._loss_so_far()
+            record["loss"] = self._loss_so_far(totals)
             if self.problem.penalty is not None:
                 record["penalty"] = totals.penalty / totals.weight
             record |= self._told(totals.metrics, totals.rows, self.plan.rows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import UsageError
+from .totals import wide
 
 Metric = Callable[[Any, Any], Any]
 """(outputs, targets), both (rows, columns) -> one number per row; the mean over rows is told."""
@@ -59,14 +59,18 @@ class NumberScores:
         """
         return cls(1 - squared / variance, absolute * unit, np.sqrt(squared) * unit)
 
-    def told(self) -> dict[str, float]:
-        """The mean over the columns of each score, by name; r2 over those that vary."""
-        scores = self.r2, self.mean_absolute_error, self.root_mean_squared_error
-        told = dict(zip(NUMBERS, map(_mean, scores), strict=True))
-        if math.isnan(told["r2"]):
-            varying = self.r2[~np.isnan(self.r2)]
-            told["r2"] = _mean(varying) if varying.size else math.nan
-        return told
+    def told(self) -> dict[str, Any]:
+        """The mean over the columns of each score, by name; r2 over those that vary.
+
+        Scores of several epochs at once, (epochs, columns), have a mean each.
+        """
+        r2 = self.r2
+        if np.isnan(r2).any():
+            # A column varies or not, whatever the epoch. (Rows in order: other sums, other bits.)
+            varying = ~np.isnan(r2.reshape(-1, r2.shape[-1])[0])
+            r2 = np.ascontiguousarray(r2[..., varying]) if varying.any() else r2
+        scores = r2, self.mean_absolute_error, self.root_mean_squared_error
+        return dict(zip(NUMBERS, map(_mean, scores), strict=True))
 
 
 def variance(values: Any) -> Any:
@@ -75,9 +79,9 @@ def variance(values: Any) -> Any:
     return np.where(found > 0, found, np.nan)
 
 
-def _mean(values: Any) -> float:
-    """np.mean of a vector; that takes several microseconds, as long as a step of a small net."""
-    return float(np.add.reduce(values)) / len(values)
+def _mean(values: Any) -> Any:
+    """np.mean of the last axis; that takes several microseconds, as a step of a small net does."""
+    return wide(np.add.reduce(values, axis=-1) / values.shape[-1])
 
 
 def is_of_numbers(loss: Any, classification: bool) -> bool:

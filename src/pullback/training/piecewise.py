@@ -16,10 +16,22 @@ from .orders import Orders
 from .pieces import Pace, Piece, Pieces, RuleNumbers, Steps
 from .plan import Plan
 from .steps import Variables
-from .totals import Columns
+from .totals import Columns, Totals
 
 QUIET = 8
 """Epochs since somebody last looked at the variables for each epoch that is done ahead."""
+
+
+class Asked(NamedTuple):
+    """How the steps to come are to be done.
+
+    Attributes:
+        factor: What callbacks multiply the learning rate with.
+        seconds: About how long a piece may last; 0 for one step.
+    """
+
+    factor: float
+    seconds: float
 
 
 class Done(NamedTuple):
@@ -79,6 +91,31 @@ class Results:
         """Whether every step was told."""
         return self.taken == len(self.rates)
 
+    @property
+    def whole_epochs(self) -> int:
+        """How many epochs were done from their first step to their last, and not yet told."""
+        begins = self.taken + self.live_steps == self.border
+        return (len(self.told) - self.taken) // self.live_steps if begins else 0
+
+    def epochs(self, columns: Columns, sums: bool) -> Totals:
+        """What these epochs sum up to; `sums` is as for `Totals.add`."""
+        begin, steps = self.taken, self.live_steps
+        end = begin + self.whole_epochs * steps
+        totals = Totals.of_epochs(
+            told=self.told[begin:end].reshape(-1, steps, self.told.shape[1]),
+            columns=columns,
+            weights=self.weights[begin : begin + steps],
+            rows=sum(self.lengths[begin : begin + steps]),
+            rates=np.array(self.rates[begin + steps - 1 : end : steps]),
+            sums=sums,
+        )
+        totals.seconds = steps * self.seconds
+        return totals
+
+    def pass_epoch(self) -> None:
+        """Stand where the next epoch begins."""
+        self.taken, self.border = self.border, self.border + self.live_steps
+
     def next(self) -> Done:
         """What those steps told that lie in the next epoch, or in the rest of one."""
         begin, end = self.taken, min(self.border, len(self.told))
@@ -89,8 +126,8 @@ class Results:
             next_step = int(self.steps[end - 1]) + 1
         else:
             next_step, failed = int(self.steps[end]), self.rates[end]
+        self.pass_epoch()
         self.taken = end
-        self.border += self.live_steps
         return Done(
             steps=end - begin,
             next_step=next_step,
@@ -145,7 +182,7 @@ class Piecewise:
         self._live = np.arange(len(plan.slices))
         self._weighed = -1 if plan.rows.weights is not None else None
         self._results: Results | None = None
-        self._asked, self._quiet = (0.0, 0.0), 0
+        self._asked, self._quiet = Asked(0.0, 0.0), 0
         self.moved = False
 
     def variables(self) -> Variables:
@@ -164,41 +201,62 @@ class Piecewise:
         """The rows of an epoch in the order in which they are visited; None for as they lie."""
         return self._orders.of(epoch)
 
-    def run(self, epoch: int, step: int, updates: int, factor: float, seconds: float) -> Done:
+    def run(self, epoch: int, step: int, updates: int, asked: Asked) -> Done:
         """Do the next steps of an epoch, those without weight left out, unless they are done.
 
         Args:
             epoch: The epoch, from 1.
             step: The steps of it that are done.
             updates: The updates that are done.
-            factor: What callbacks multiply the learning rate with.
-            seconds: About how long a piece may last; 0 for one step.
+            asked: How they are to be done.
         """
-        if self._asked != (factor, seconds):
+        if self._asked != asked:
             self._go_back()
-            self._asked = factor, seconds
+            self._asked = asked
         if self._results is None:
             self._weigh(epoch)
             first = int(np.searchsorted(self._live, step))
             if first == len(self._live):
                 return Done(0, len(self._starts), None, self._weights[:0], 0, 0.0, 0.0)
             self._results = self._next_piece(epoch, first, updates)
-        done = self._results.next()
-        if done.failed is not None or self._results.is_over:
+        results = self._results
+        done = results.next()
+        self._told(results, ends_epoch=done.next_step == len(self._starts))
+        if done.failed is not None:
             self._results = None
-        self._quiet += done.next_step == len(self._starts)
-        self.moved = True
         return done
+
+    def ahead(self, asked: Asked, sums: bool) -> Totals | None:
+        """What the next epochs sum up to, if more than one is done and still what is asked for."""
+        results = self._results
+        if results is None or self._asked != asked or results.whole_epochs < 2:
+            return None
+        return results.epochs(self.columns, sums)
+
+    def tell_epoch(self, asked: Asked) -> int:
+        """Count the next one of these epochs as told: its updates; 0 if it has to be done anew."""
+        results = self._results
+        if results is None or self._asked != asked:
+            return 0
+        results.pass_epoch()
+        self._told(results, ends_epoch=True)
+        return results.live_steps
+
+    def _told(self, results: Results, ends_epoch: bool) -> None:
+        if results.is_over:
+            self._results = None
+        self._quiet += ends_epoch
+        self.moved = True
 
     def _next_piece(self, epoch: int, first: int, updates: int) -> Results:
         """Do a piece that begins with this one of the steps of an epoch that have weight."""
         started = time.perf_counter()
         order, live = self.order(epoch), self._live
-        factor, self._pace.seconds = self._asked
+        self._pace.seconds = self._asked.seconds
         left = len(live) - first
         ahead = min(self._quiet // QUIET, self._plan.epochs - epoch) if order is None else 0
         count = self._pace.steps(left + ahead * len(live))
-        rates = self._rates(updates, count, factor)
+        rates = self._rates(updates, count, self._asked.factor)
         count = len(rates)
         chosen = live.take(np.arange(first, first + count), mode="wrap")
         lengths, numbers = self._lengths[chosen], self._numbers.of(updates + 1, rates)
