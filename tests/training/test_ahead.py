@@ -14,6 +14,7 @@ import pullback as pb
 from pullback.engines import choice
 from pullback.errors import TrainingError
 from pullback.training import Callback, ReduceOnPlateau, pieces
+from pullback.training.keeper import Keeper
 from pullback.training.piecewise import QUIET
 from pullback.training.steps import Variables
 
@@ -63,7 +64,7 @@ REGIMES = {
 }
 
 
-@pytest.mark.parametrize("room", [5, 13, 1000])
+@pytest.mark.parametrize("room", [5, 13, 29, 1000])
 @pytest.mark.parametrize("name", REGIMES)
 def test_no_bit_changes(engines, monkeypatch, name, room):
     give_room(monkeypatch, room)
@@ -209,11 +210,30 @@ class EachStep(Callback):
 
 @pytest.mark.parametrize("act", [stop, slow_down, move, move_unseen, watch_each_step])
 @pytest.mark.parametrize("regime", ["full", "several steps"])
-def test_what_a_callback_does_counts_from_then_on(act, regime):
-    runs = [train(e, [Acts(act)], **REGIMES[regime]) for e in ENGINES]
+@pytest.mark.parametrize("epoch", [30, 31, 32])
+def test_what_a_callback_does_counts_from_then_on(act, regime, epoch):
+    runs = [train(e, [Acts(act, epoch)], **REGIMES[regime]) for e in ENGINES]
     assert_same(*runs)
     assert runs[0].ended == runs[1].ended == ("enough" if act is stop else "")
-    assert len(runs[1].history) == (31 if act is stop else EPOCHS + 1)
+    assert len(runs[1].history) == (epoch + 1 if act is stop else EPOCHS + 1)
+
+
+@pytest.mark.parametrize("epoch", [30, 31, 32])
+def test_who_comes_later_is_told_of_each_epoch(epoch):
+    told = []
+    later = Callback()
+    later.each_step = False
+    later.on_step = lambda training, progress: told.append(progress.epoch)
+    train("native", [Acts(lambda training: training.callbacks.append(later), epoch)])
+    assert told == list(range(epoch + 1, EPOCHS + 1))
+
+
+def test_there_is_time_for_a_checkpoint_after_each_epoch(engines, monkeypatch):
+    seen = []
+    monkeypatch.setattr(Keeper, "after_step", lambda self: seen.append(self._training.epoch))
+    train("native")
+    assert seen == list(range(EPOCHS + 1))
+    assert max(engines[0].calls) > 2
 
 
 def test_a_plateau(engines):
@@ -322,7 +342,8 @@ def test_what_steps_tell_now_and_then(engines):
     assert max(engines[0].calls) > 1
 
 
-def test_the_seconds_of_a_piece_are_shared_by_its_epochs(monkeypatch):
+@pytest.mark.parametrize(("regime", "steps"), [("full", 1), ("several steps", 8)])
+def test_the_seconds_of_a_piece_are_shared_by_its_epochs(monkeypatch, regime, steps):
     run = Standin.run
 
     def slow(self, starts, *given):
@@ -331,10 +352,10 @@ def test_the_seconds_of_a_piece_are_shared_by_its_epochs(monkeypatch):
 
     monkeypatch.setattr(Standin, "run", slow)
     began = time.perf_counter()
-    history = train("native").history
+    history = train("native", **REGIMES[regime]).history
     wall = time.perf_counter() - began
     seconds = [record["seconds"] for record in history[1:]]
-    assert min(seconds) >= 0.001
+    assert min(seconds) >= 0.001 * steps
     assert sum(seconds) <= wall
     assert len(set(seconds)) < EPOCHS - QUIET
     for record in history[1:]:

@@ -185,7 +185,7 @@ class Training:
         while self.goes_on and self.epoch < self.plan.epochs:
             self.epoch, self.step = self.epoch + 1, 0
             self._finish_epoch(after_step)
-            if self._pieces is not None and not any(map(watches_steps, self.callbacks)):
+            if self._pieces is not None:
                 self._tell_ahead(self._pieces, after_step)
 
     def open(self) -> None:
@@ -209,12 +209,15 @@ class Training:
         after_step()
 
     def _tell_ahead(self, pieces: Piecewise, after_step: Callable[[], None]) -> None:
-        """Tell of the epochs that the engine has done ahead, as long as nobody asks for others."""
-        totals = pieces.ahead(self._asked, self._sums)
+        """Tell of the epochs that the engine has done ahead, as long as nobody asks for more."""
+        totals = None if self._watching else pieces.ahead(self._sums)
         if totals is None:
             return
         for record in entries(self._record(totals)):
-            if not self.goes_on or not (steps := pieces.tell_epoch(self._asked)):
+            if not self.goes_on or self._watching:
+                return
+            steps = pieces.tell_epoch(self._asked)
+            if not steps:
                 return
             self.epoch, self.step = self.epoch + 1, len(self._slices)
             self.updates += steps
@@ -264,11 +267,14 @@ class Training:
         return self._row_buffers.chosen(chosen if order is None else order[chosen])
 
     def _tell_step(self) -> None:
-        watching = [callback for callback in self.callbacks if watches_steps(callback)]
-        if watching:
+        if watching := self._watching:
             progress = self._progress()
             for callback in watching:
                 callback.on_step(self, progress)
+
+    @property
+    def _watching(self) -> list[Callback]:
+        return [callback for callback in self.callbacks if watches_steps(callback)]
 
     @property
     def _sums(self) -> bool:

@@ -93,12 +93,11 @@ class Results:
 
     @property
     def whole_epochs(self) -> int:
-        """How many epochs were done from their first step to their last, and not yet told."""
-        begins = self.taken + self.live_steps == self.border
-        return (len(self.told) - self.taken) // self.live_steps if begins else 0
+        """How many epochs lie whole between what was told and what was done."""
+        return (len(self.told) - self.taken) // self.live_steps
 
     def epochs(self, columns: Columns, sums: bool) -> Totals:
-        """What these epochs sum up to; `sums` is as for `Totals.add`."""
+        """What they sum up to, an epoch having been told to its end; `sums` as in `Totals.add`."""
         begin, steps = self.taken, self.live_steps
         end = begin + self.whole_epochs * steps
         totals = Totals.of_epochs(
@@ -226,12 +225,11 @@ class Piecewise:
             self._results = None
         return done
 
-    def ahead(self, asked: Asked, sums: bool) -> Totals | None:
-        """What the next epochs sum up to, if more than one is done and still what is asked for."""
-        results = self._results
-        if results is None or self._asked != asked or results.whole_epochs < 2:
+    def ahead(self, sums: bool) -> Totals | None:
+        """What the next epochs sum up to, if several are done; `sums` is as for `Totals.add`."""
+        if self._results is None or self._results.whole_epochs < 2:
             return None
-        return results.epochs(self.columns, sums)
+        return self._results.epochs(self.columns, sums)
 
     def tell_epoch(self, asked: Asked) -> int:
         """Count the next one of these epochs as told: its updates; 0 if it has to be done anew."""
