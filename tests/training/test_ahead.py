@@ -15,7 +15,6 @@ from pullback.engines import choice
 from pullback.errors import TrainingError
 from pullback.training import Callback, ReduceOnPlateau, pieces
 from pullback.training.keeper import Keeper
-from pullback.training.piecewise import QUIET
 from pullback.training.steps import Variables
 
 ENGINES, EPOCHS = ("reference", "native"), 60
@@ -143,10 +142,12 @@ def test_who_looks_sees_the_present_epoch(engines, monkeypatch, name, regime):
     for (numbers, arrays), (others, other_arrays) in zip(plain.seen, ahead.seen, strict=True):
         assert numbers == others
         assert all(map(np.array_equal, arrays, other_arrays))
-    # A piece is done twice or in vain at each look that comes while the engine is ahead.
+    # A piece is done twice or in vain at each look that comes while the engine is ahead: at most
+    # what came before the first look, then an eighth.
     of_epoch = 1 if "full" in regime else 8
-    assert sum(engines[0].calls) <= 1.25 * EPOCHS * of_epoch
-    if name in ("each third", "always"):
+    surprise = next((epoch for epoch in LOOKED_AT[name] if epoch), 0)
+    assert sum(engines[0].calls) <= (1.125 * EPOCHS + surprise) * of_epoch
+    if name == "always":
         assert sum(engines[0].calls) == EPOCHS * of_epoch
         assert max(engines[0].calls) == of_epoch
 
@@ -306,7 +307,7 @@ def test_a_run_resumed_from_any_checkpoint(tmp_path, every, regime):
     assert_same(train("reference", **settings), resumed)
 
 
-@pytest.mark.parametrize("call", [3, 12, 15])
+@pytest.mark.parametrize("call", [2, 4, 6])
 def test_ctrl_c_while_the_engine_is_ahead(tmp_path, monkeypatch, call):
     file = tmp_path / "run.safetensors"
     run = Standin.run
@@ -357,7 +358,7 @@ def test_the_seconds_of_a_piece_are_shared_by_its_epochs(monkeypatch, regime, st
     seconds = [record["seconds"] for record in history[1:]]
     assert min(seconds) >= 0.001 * steps
     assert sum(seconds) <= wall
-    assert len(set(seconds)) < EPOCHS - QUIET
+    assert len(set(seconds)) < EPOCHS / 2
     for record in history[1:]:
         assert record["samples_per_second"] == pytest.approx(60 / record["seconds"])
 

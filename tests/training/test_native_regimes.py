@@ -12,7 +12,7 @@ import pullback as pb
 from pullback.engines import choice
 from pullback.engines.native import NotCompilable, machine
 from pullback.errors import UsageError
-from pullback.training import pieces, piecewise
+from pullback.training import pieces
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(26, 3))
@@ -134,7 +134,6 @@ def test_what_cannot_be_compiled(monkeypatch):
 def test_epochs_in_one_call(uncompiled, monkeypatch, batch, steps, epochs):
     """The same bits as step by step, in calls of more steps than there was room for at first."""
     monkeypatch.setattr(pieces.Pace, "steps", lambda self, left: left if self.seconds else 1)
-    monkeypatch.setattr(piecewise, "QUIET", 1)
     settings = {"batch_size": batch, "sampling": "ordered", "epochs": epochs, "engine": "native"}
     one, ahead = (
         pb.train(network(), X[:8], Y[:8], callbacks=callbacks, **settings)

@@ -18,8 +18,8 @@ from .plan import Plan
 from .steps import Variables
 from .totals import Columns, Totals
 
-QUIET = 8
-"""Epochs since somebody last looked at the variables for each epoch that is done ahead."""
+CAUTION = 8
+"""Epochs without a look for each that is done ahead, once somebody has looked in between."""
 
 
 class Asked(NamedTuple):
@@ -143,10 +143,10 @@ class Piecewise:
     """The steps of a run on an engine of machine code, which may be ahead of what is told.
 
     Where rows are visited in the same order in each epoch, a piece goes on from one epoch to the
-    next as long as nobody looks at the variables, by one epoch for each `QUIET` without a look.
-    Who does look, or changes something, lets the engine go back and repeat its steps up to those
-    that were told: the bits are the same, and all that is done in vain or twice is one piece,
-    about an eighth of the epochs since the last look.
+    next as long as nobody looks at the variables, by one epoch for each without a look. Who does
+    look, or changes something, lets the engine go back and repeat its steps up to those that were
+    told: the bits are the same, and all that is done in vain or twice is one piece. From then on
+    it is more cautious: a piece takes about an eighth of the epochs since the last look.
 
     Args:
         plan: How the rows are visited.
@@ -181,7 +181,7 @@ class Piecewise:
         self._live = np.arange(len(plan.slices))
         self._weighed = -1 if plan.rows.weights is not None else None
         self._results: Results | None = None
-        self._asked, self._quiet = Asked(0.0, 0.0), 0
+        self._asked, self._quiet, self._caution = Asked(0.0, 0.0), 0, 1
         self.moved = False
 
     def variables(self) -> Variables:
@@ -252,7 +252,7 @@ class Piecewise:
         order, live = self.order(epoch), self._live
         self._pace.seconds = self._asked.seconds
         left = len(live) - first
-        ahead = min(self._quiet // QUIET, self._plan.epochs - epoch) if order is None else 0
+        ahead = min(self._quiet // self._caution, self._plan.epochs - epoch) if order is None else 0
         count = self._pace.steps(left + ahead * len(live))
         rates = self._rates(updates, count, self._asked.factor)
         count = len(rates)
@@ -279,7 +279,7 @@ class Piecewise:
         """Stand behind the last step that was told."""
         if self._results is not None:
             self._pieces.back_to(self._results.taken)
-            self._results = None
+            self._results, self._caution = None, CAUTION
         self._quiet = 0
 
     def _rates(self, updates: int, count: int, factor: float) -> list[float]:
