@@ -31,6 +31,9 @@ from .planning import Split, operations, split_of, threads_for
 from .statements import Value
 from .storage import Roles
 
+LEAST_STEPS = 1024
+"""Steps of a call for which there is room from the beginning: some 64 KiB."""
+
 
 @dataclass
 class _Table:
@@ -170,7 +173,7 @@ class NativeSteps:
     def _table_for(self, steps: int) -> _Table:
         """Arrays for so many steps, and the calls that work on them."""
         if self._table is None or len(self._table.starts) < steps:
-            self._table = self._new_table(max(64, 2 ** (steps - 1).bit_length()))
+            self._table = self._new_table(max(LEAST_STEPS, 2 ** (steps - 1).bit_length()))
         return self._table
 
     def _new_table(self, steps: int) -> _Table:
