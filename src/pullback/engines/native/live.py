@@ -115,6 +115,7 @@ class LiveWriter(TileWriter):
         start = self.at(a0, i)
         with self.carrying(self.number(0), depth, 1, [self.number(0)]) as turn:
             source = self.at(start, builder.mul(turn.k, a_step))
+            self.prefetch(self.at(source, self.number(64 // self.form.entry_bytes)), write=False)
             values = [
                 self.load(self.at(source, self.number(first)), mask)
                 for first, mask in zip(firsts, masks, strict=True)
@@ -127,10 +128,13 @@ class LiveWriter(TileWriter):
         """Of a tile whose rows lie far apart: squares as wide as a vector are transposed."""
         builder, lanes = self.builder, self.form.lanes
         entries = self._six_rows(a, i, rows)
+        following = self._six_rows(a, builder.add(i, self.number(ROWS)), rows)
         deep = builder.sub(depth, builder.srem(depth, self.number(lanes)))
         undefined = self.ir.Constant(self.vector, self.ir.Undefined)
         with self.carrying(self.number(0), deep, lanes, [self.number(0)]) as squares:
             values = [self.load(self.at(row, squares.k)) for row in entries]
+            for row in following:
+                self.prefetch(self.at(row, squares.k), write=False)
             bits = self._bits(values)
             before, [count] = builder.block, squares.carried
             with builder.if_then(self._is_live(bits)):
