@@ -183,10 +183,12 @@ class Training:
         if self.goes_on and len(self.history) == self.epoch:
             self._finish_epoch(after_step)
         while self.goes_on and self.epoch < self.plan.epochs:
-            self.epoch, self.step = self.epoch + 1, 0
-            self._finish_epoch(after_step)
-            if self._pieces is not None:
-                self._tell_ahead(self._pieces, after_step)
+            totals = self._whole_epochs()
+            if totals is not None:
+                self._tell_epochs(totals, after_step)
+            else:
+                self.epoch, self.step = self.epoch + 1, 0
+                self._finish_epoch(after_step)
 
     def open(self) -> None:
         """Write the record of the start."""
@@ -208,15 +210,19 @@ class Training:
         self._close_epoch(self._record(self.totals))
         after_step()
 
-    def _tell_ahead(self, pieces: Piecewise, after_step: Callable[[], None]) -> None:
-        """Tell of the epochs that the engine has done ahead, as long as nobody asks for more."""
-        totals = None if self._watching else pieces.ahead(self._sums)
-        if totals is None:
-            return
+    def _whole_epochs(self) -> Totals | None:
+        """What the next epochs sum up to, if an engine does them whole and nobody looks inside."""
+        if self._pieces is None or self._watching or self.plan.validation is not None:
+            return None
+        return self._pieces.whole_epochs(self.epoch + 1, self.updates, self._asked, self._sums)
+
+    def _tell_epochs(self, totals: Totals, after_step: Callable[[], None]) -> None:
+        """Tell of epochs that are done, as long as nobody asks for others."""
+        assert self._pieces is not None
         for record in entries(self._record(totals)):
             if not self.goes_on or self._watching:
                 return
-            steps = pieces.tell_epoch(self._asked)
+            steps = self._pieces.tell_epoch(self._asked)
             if not steps:
                 return
             self.epoch, self.step = self.epoch + 1, len(self._slices)

@@ -209,27 +209,29 @@ class Piecewise:
             updates: The updates that are done.
             asked: How they are to be done.
         """
-        if self._asked != asked:
-            self._go_back()
-            self._asked = asked
-        if self._results is None:
-            self._weigh(epoch)
-            first = int(np.searchsorted(self._live, step))
-            if first == len(self._live):
-                return Done(0, len(self._starts), None, self._weights[:0], 0, 0.0, 0.0)
-            self._results = self._next_piece(epoch, first, updates)
-        results = self._results
+        results = self._present(epoch, step, updates, asked)
+        if results is None:
+            return Done(0, len(self._starts), None, self._weights[:0], 0, 0.0, 0.0)
         done = results.next()
         self._told(results, ends_epoch=done.next_step == len(self._starts))
         if done.failed is not None:
             self._results = None
         return done
 
-    def ahead(self, sums: bool) -> Totals | None:
-        """What the next epochs sum up to, if several are done; `sums` is as for `Totals.add`."""
-        if self._results is None or self._results.whole_epochs < 2:
-            return None
-        return self._results.epochs(self.columns, sums)
+    def whole_epochs(self, epoch: int, updates: int, asked: Asked, sums: bool) -> Totals | None:
+        """What the next epochs sum up to, as many as are done whole; they are not told by this.
+
+        Args:
+            epoch: The first of them, from 1.
+            updates: The updates that are done.
+            asked: How they are to be done.
+            sums: As for `Totals.add`.
+
+        Returns:
+            Their totals; None if a piece is shorter than an epoch.
+        """
+        results = self._present(epoch, 0, updates, asked)
+        return results.epochs(self.columns, sums) if results and results.whole_epochs else None
 
     def tell_epoch(self, asked: Asked) -> int:
         """Count the next one of these epochs as told: its updates; 0 if it has to be done anew."""
@@ -239,6 +241,18 @@ class Piecewise:
         results.pass_epoch()
         self._told(results, ends_epoch=True)
         return results.live_steps
+
+    def _present(self, epoch: int, step: int, updates: int, asked: Asked) -> Results | None:
+        """What is done and not yet told, or what comes of the next piece; None if none is left."""
+        if self._asked != asked:
+            self._go_back()
+            self._asked = asked
+        if self._results is None:
+            self._weigh(epoch)
+            first = int(np.searchsorted(self._live, step))
+            if first < len(self._live):
+                self._results = self._next_piece(epoch, first, updates)
+        return self._results
 
     def _told(self, results: Results, ends_epoch: bool) -> None:
         if results.is_over:
