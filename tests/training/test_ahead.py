@@ -147,8 +147,9 @@ def test_who_looks_sees_the_present_epoch(engines, monkeypatch, name, regime):
     of_epoch = 1 if "full" in regime else 8
     surprise = next((epoch for epoch in LOOKED_AT[name] if epoch), 0)
     assert sum(engines[0].calls) <= (1.125 * EPOCHS + surprise) * of_epoch
-    if name == "always":
+    if name in ("never", "at the end", "each third", "always"):  # looks fall on ends of pieces
         assert sum(engines[0].calls) == EPOCHS * of_epoch
+    if name == "always":
         assert max(engines[0].calls) == of_epoch
 
 

@@ -184,8 +184,8 @@ class Training:
             self._finish_epoch(after_step)
         while self.goes_on and self.epoch < self.plan.epochs:
             totals = self._whole_epochs()
-            if totals is not None:
-                self._tell_epochs(totals, after_step)
+            if self._pieces is not None and totals is not None:
+                self._tell_epochs(self._pieces, totals, after_step)
             else:
                 self.epoch, self.step = self.epoch + 1, 0
                 self._finish_epoch(after_step)
@@ -216,13 +216,14 @@ class Training:
             return None
         return self._pieces.whole_epochs(self.epoch + 1, self.updates, self._asked, self._sums)
 
-    def _tell_epochs(self, totals: Totals, after_step: Callable[[], None]) -> None:
+    def _tell_epochs(
+        self, pieces: Piecewise, totals: Totals, after_step: Callable[[], None]
+    ) -> None:
         """Tell of epochs that are done, as long as nobody asks for others."""
-        assert self._pieces is not None
         for record in entries(self._record(totals)):
             if not self.goes_on or self._watching:
                 return
-            steps = self._pieces.tell_epoch(self._asked)
+            steps = pieces.tell_epoch(self._asked)
             if not steps:
                 return
             self.epoch, self.step = self.epoch + 1, len(self._slices)

@@ -115,6 +115,7 @@ class LiveWriter(TileWriter):
         start = self.at(a0, i)
         with self.carrying(self.number(0), depth, 1, [self.number(0)]) as turn:
             source = self.at(start, builder.mul(turn.k, a_step))
+            # The steps lie a row apart, which processors do not foresee: ask for the next tiles.
             self.prefetch(self.at(source, self.number(64 // self.form.entry_bytes)), write=False)
             values = [
                 self.load(self.at(source, self.number(first)), mask)
@@ -133,7 +134,7 @@ class LiveWriter(TileWriter):
         undefined = self.ir.Constant(self.vector, self.ir.Undefined)
         with self.carrying(self.number(0), deep, lanes, [self.number(0)]) as squares:
             values = [self.load(self.at(row, squares.k)) for row in entries]
-            for row in following:
+            for row in following:  # asked for now, they are there when their tile comes
                 self.prefetch(self.at(row, squares.k), write=False)
             bits = self._bits(values)
             before, [count] = builder.block, squares.carried
