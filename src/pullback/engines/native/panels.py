@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from .flat import FlatWriter
-from .live import LIVE_BYTES, LIVE_ROWS, Live, LiveWriter, live_strip_function
+from .live import LIVE_BYTES, LIVE_ROWS, PANELS, THREE, Live, LiveWriter, live_strip_function
 from .tiles import DEPTH, LIVE_DEPTH, ROWS, strip_function
 from .vectors import Form, Sizes
 
@@ -35,6 +35,9 @@ NARROW = 4
 FLAT = 2
 """So few rows are computed one by one, each over many columns at once."""
 
+CHAINS = 4
+"""Independent sums, so that none waits for the one before."""
+
 PREFETCHED_ROWS = 10
 """How far ahead of its copying a row is asked for: processors do not foresee long strides."""
 
@@ -42,11 +45,53 @@ PREFETCHED_ROWS = 10
 class PanelWriter(LiveWriter):
     """Writes the copies of panels."""
 
-    def pack(self, panels: Any, b: Any, columns: Any, depth: Any, width: int) -> None:
-        """Panel p takes b[k, p width : (p + 1) width] to `panels[p, k, :]`.
+    def pack(self, panels: Any, b: Any, columns: Any, depth: Any) -> Any:
+        """Panel p takes b[k, p width : (p + 1) width] to `panels[p, k, :]`: whether all is finite.
 
-        b is (pointer, row stride).
+        b is (pointer, row stride). A last panel of fewer columns is not looked at.
         """
+        builder, form = self.builder, self.form
+        (b0, b_row), width = b, form.width
+        zeros = [self.ir.Constant(self.vector, None)] * CHAINS
+        done = self.number(0)
+        for together in (BLOCK_BYTES // (width * form.entry_bytes), 1):
+            first, left = done, builder.sub(columns, done)
+            done = builder.sub(columns, builder.srem(left, self.number(together * width)))
+            with self.carrying(first, done, together * width, zeros) as turn:
+                target = self.at(panels, builder.mul(turn.k, depth))
+                source = self.at(b0, turn.k), b_row
+                turn.carried = self._pack_panels(target, source, depth, together, turn.carried)
+            zeros = turn.carried
+        rest = builder.sub(columns, done)
+        with builder.if_then(builder.icmp_signed(">", rest, self.number(0))):
+            target = self.at(panels, builder.mul(done, depth))
+            self._pack_columns(target, (self.at(b0, done), b_row), rest, depth, width)
+        return self._are_zero(zeros)
+
+    def _pack_panels(
+        self, panels: Any, b: Any, depth: Any, together: int, zeros: list[Any]
+    ) -> list[Any]:
+        """Pack some whole panels. 0 times each entry is added to `zeros`, which it leaves 0 if
+        all are finite."""
+        builder, width, lanes = self.builder, self.form.width, self.form.lanes
+        (b0, b_row), zero = b, self.ir.Constant(self.vector, None)
+        apart = builder.mul(depth, self.number(width))
+        starts = [self.at(panels, builder.mul(apart, self.number(p))) for p in range(together)]
+        ahead = builder.mul(b_row, self.number(PREFETCHED_ROWS))
+        with self.carrying(self.number(0), depth, 1, zeros) as turn:
+            source = self.at(b0, builder.mul(turn.k, b_row))
+            place = builder.mul(turn.k, self.number(width))
+            for j in range(0, together * width, 64 // self.form.entry_bytes):
+                self.prefetch(self.at(source, ahead, self.number(j)), write=False)
+            for number, j in enumerate(range(0, together * width, lanes)):
+                value = self.load(self.at(source, self.number(j)))
+                self.store(value, self.at(starts[j // width], place, self.number(j % width)))
+                terms = [value, zero, turn.carried[number % CHAINS]]
+                turn.carried[number % CHAINS] = builder.call(self.multiply_add, terms)
+        return turn.carried
+
+    def _pack_columns(self, panels: Any, b: Any, columns: Any, depth: Any, width: int) -> None:
+        """Pack panels of any width, of which the last may have fewer columns."""
         builder, form = self.builder, self.form
         b0, b_row = b
         rest = builder.srem(columns, self.number(width))
@@ -129,8 +174,8 @@ class PanelWriter(LiveWriter):
                 there = self.at(b0, builder.mul(j, b_row)), b_row, one
             else:
                 there = self.at(b0, j), one, b_row
-            panels = self.panels(there, room, part, pack, transpose)
-            alone = few if live is None else self.finite_panels(panels[0], part, few)
+            panels, finite = self.panels(there, room, part, pack, transpose)
+            alone = builder.and_(few, builder.or_(block.finite, finite))
             self.strips((self.at(c[0], j), c[1]), a, panels, part, (packed, left), (alone, live))
 
     def live(self, a: Any, block: Sizes, pack: Any) -> tuple[Any, Live]:
@@ -149,11 +194,10 @@ class PanelWriter(LiveWriter):
             sampled = self.few_live(a, block.rows, block.depth)
             looked = builder.block
         few = self.merged(self.bit(0), before, sampled, looked)
-        most = PACKED_BYTES // self.form.entry_bytes // ROWS  # steps of all tiles
+        most = PACKED_BYTES // self.form.entry_bytes // THREE  # steps of all tiles
         before = builder.block
         with builder.if_then(few):
             room = Live(
-                self.room(PACKED_BYTES),
                 builder.alloca(self.ir.IntType(32), most),
                 builder.alloca(self.word, most // LIVE_DEPTH + 1),
             )
@@ -161,21 +205,9 @@ class PanelWriter(LiveWriter):
             copied = builder.block
         there = [
             self.merged(self.ir.Constant(each.type, None), before, each, copied)
-            for each in (room.values, room.places, room.counts)
+            for each in (room.steps, room.counts)
         ]
         return few, Live(*there)
-
-    def finite_panels(self, panels: Any, block: Sizes, asked: Any) -> Any:
-        """Whether it is asked and the whole ones of packed panels are finite."""
-        builder = self.builder
-        whole = builder.sub(
-            block.columns, builder.srem(block.columns, self.number(self.form.width))
-        )
-        before = builder.block
-        with builder.if_then(builder.and_(asked, builder.not_(block.finite))):
-            finite = self.is_finite(panels, builder.mul(whole, block.depth))
-            looked = builder.block
-        return self.merged(asked, before, finite, looked)
 
     def left(self, a: Any, block: Sizes, pack: Any) -> Any:
         """Where the packed rows of a stand."""
@@ -187,32 +219,36 @@ class PanelWriter(LiveWriter):
             along = builder.icmp_signed("==", a_row, self.number(1))
             with builder.if_else(along) as (straight, turned):
                 with straight:
-                    self.pack(room, (a0, a_step), block.rows, block.depth, ROWS)
+                    self._pack_columns(room, (a0, a_step), block.rows, block.depth, ROWS)
                 with turned:
                     self.pack_transposed(room, (a0, a_row), block.rows, block.depth, ROWS)
             packed = builder.block
         return self.merged(a0, before, room, packed)
 
-    def panels(self, b: Any, room: Any, block: Sizes, pack: Any, transpose: bool) -> Any:
-        """Panels of b as strips read them: (pointer, step of k, from panel to panel).
+    def panels(
+        self, b: Any, room: Any, block: Sizes, pack: Any, transpose: bool
+    ) -> tuple[Any, Any]:
+        """Panels of b as strips read them, and whether they were seen to be finite.
 
-        b is (pointer, from column to column, step of k).
+        b is (pointer, from column to column, step of k), and panels are (pointer, step of k, from
+        panel to panel). They are looked at where they are packed and not transposed.
         """
         builder, width = self.builder, self.form.width
         b0, b_column, b_step = b
         apart = builder.mul(block.depth, self.number(width))
-        before = builder.block
+        before, finite = builder.block, self.bit(0)
         with builder.if_then(pack):
             if transpose:
                 self.pack_transposed(room, (b0, b_column), block.columns, block.depth, width)
             else:
-                self.pack(room, (b0, b_step), block.columns, block.depth, width)
+                finite = self.pack(room, (b0, b_step), block.columns, block.depth)
             packed = builder.block
-        return (
+        panels = (
             self.merged(b0, before, room, packed),
             self.merged(b_step, before, self.number(width), packed),
             self.merged(self.number(width), before, apart, packed),
         )
+        return panels, self.merged(self.bit(0), before, finite, packed)
 
     def turned_block(self, c: Any, a: Any, b: Any, block: Sizes) -> None:
         """A block of few columns, as c.T = b.T @ a.T: the rows of a fill the vectors.
@@ -229,7 +265,7 @@ class PanelWriter(LiveWriter):
             count = self.lesser(builder.sub(block.rows, i), most)
             across = Sizes(block.columns, count, block.depth, false, false)
             there = self.at(a0, builder.mul(i, a_row)), a_row, a_step
-            panels = self.panels(there, room, across, apart, True)
+            panels, _ = self.panels(there, room, across, apart, True)
             self.strips((turned, most), (b0, one, b_row), panels, across, (false, b0))
             with self.loop(self.number(0), count) as row:
                 target = self.at(c0, builder.mul(builder.add(i, row), c_row))
@@ -259,32 +295,40 @@ class PanelWriter(LiveWriter):
         of_packed, of_any = (
             strip_function(builder.module, self.form, each) for each in (True, False)
         )
-        with self.loop(self.number(0), block.columns, self.form.width) as j:
+        alone, steps = live
+        done = self.number(0)
+        if steps is not None:
+            before = builder.block
+            with builder.if_then(alone):
+                whole = self.live_strips(c, a, panels, block, steps)
+                inside = builder.block
+            done = self.merged(done, before, whole, inside)
+        with self.loop(done, block.columns, self.form.width) as j:
             p = builder.sdiv(j, width)
             count = self.lesser(builder.sub(block.columns, j), width)
             b_p = self.at(start, builder.mul(p, between))
-            whole = builder.icmp_signed("==", count, width)
-            target = self.at(c[0], j), c[1]
+            known = builder.and_(both, builder.icmp_signed("==", count, width))
+            strip = builder.select(known, of_packed, of_any)
+            left = builder.select(known, rows_of_a, a[0]), a[1], a[2]
+            sizes = [block.rows, count, block.depth, block.add]
+            builder.call(strip, [self.at(c[0], j), c[1], *left, b_p, step, *sizes])
 
-            def all_steps() -> None:
-                known = builder.and_(both, whole)
-                strip = builder.select(known, of_packed, of_any)
-                left = builder.select(known, rows_of_a, a[0]), a[1], a[2]
-                sizes = [block.rows, count, block.depth, block.add]
-                builder.call(strip, [*target, *left, b_p, step, *sizes])
-
-            alone, steps = live
-            if steps is None:
-                all_steps()
-            else:
-                with builder.if_else(builder.and_(alone, whole)) as (some, every):
-                    with some:
-                        strip = live_strip_function(builder.module, self.form)
-                        given = [steps.values, steps.places, steps.counts, b_p]
-                        sizes = [block.rows, block.depth, block.add]
-                        builder.call(strip, [*target, *given, *sizes])
-                    with every:
-                        all_steps()
+    def live_strips(self, c: Any, a: Any, panels: Any, block: Sizes, live: Live) -> Any:
+        """The strips of whole panels, which take live steps: how many columns these have."""
+        builder = self.builder
+        start, _, between = panels
+        done = self.number(0)
+        for together in (PANELS, 1):
+            width = together * self.form.width
+            first, left = done, builder.sub(block.columns, done)
+            done = builder.sub(block.columns, builder.srem(left, self.number(width)))
+            strip = live_strip_function(builder.module, self.form, together)
+            with self.loop(first, done, width) as j:
+                p = builder.sdiv(j, self.number(self.form.width))
+                b_p = self.at(start, builder.mul(p, between)), between
+                given = [self.at(c[0], j), c[1], *a, live.steps, live.counts, *b_p]
+                builder.call(strip, [*given, block.rows, block.depth, block.add])
+        return done
 
 
 def write_block(module: Any, form: Form, transpose: bool, name: str) -> None:

@@ -60,14 +60,10 @@ class TileWriter(VectorWriter):
     ) -> None:
         """`rows` rows of c times `vectors` vectors of columns, or the first `columns` of these.
 
-        The rows of b lie b_step apart; where that is a pointer, it points to where each begins.
         `flags` are whether to add to what stands in c, and whether to settle the signs of zeros.
         """
         builder, lanes = self.builder, self.form.lanes
         (c0, c_row), (a0, a_row, a_step), (b0, b_step) = c, a, b
-        add, settle = flags
-        listed = isinstance(b_step.type, self.ir.PointerType)
-        first_b = b_step if listed else b0
         masks: list[Any] = [None] * vectors
         if columns is not None:
             masks[-1] = self.lanes_below(builder.sub(columns, self.number((vectors - 1) * lanes)))
@@ -86,12 +82,11 @@ class TileWriter(VectorWriter):
         after = builder.append_basic_block("summed")
         builder.cbranch(builder.icmp_signed(">", depth, self.number(0)), body, after)
         builder.position_at_end(body)
-        left, to_b = (builder.phi(x.type) for x in (depth, first_b))
+        left, from_b = (builder.phi(x.type) for x in (depth, b0))
         # A pointer for every three rows: one for all would be a chain of additions as long as
         # the multiply-adds take.
         from_a = [builder.phi(a0.type) for _ in range(0, rows, 3)]
         sums = [builder.phi(self.vector) for _ in grid]
-        from_b = self.at(b0, builder.sext(builder.load(to_b), self.word)) if listed else to_b
         panel = [self.load(self.at(from_b, places[v]), masks[v]) for v in range(vectors)]
         self.prefetch(self.at(from_a[0], ahead), write=False)
         new = []
@@ -103,7 +98,7 @@ class TileWriter(VectorWriter):
                 new.append(builder.call(self.multiply_add, terms))
         for phi, first, following in (
             (left, depth, builder.sub(left, self.number(1))),
-            (to_b, first_b, self.at(to_b, self.number(1) if listed else b_step)),
+            (from_b, b0, self.at(from_b, b_step)),
             *((p, first, self.at(p, a_step)) for p, first in zip(from_a, a_rows, strict=True)),
             *zip(sums, [zero] * len(sums), new, strict=True),
         ):
@@ -112,6 +107,17 @@ class TileWriter(VectorWriter):
         builder.cbranch(builder.icmp_signed(">", left, self.number(1)), body, after)
         builder.position_at_end(after)
         results = [self.merged(zero, start, summed, body) for summed in new]
+
+        self.finish((c_rows, masks), results, flags, columns)
+
+    def finish(self, c: Any, results: list[Any], flags: Any, columns: Any = None) -> None:
+        """Write the sums of a tile, row after row, to c: (pointers to rows, masks of vectors)."""
+        builder, lanes = self.builder, self.form.lanes
+        (c_rows, masks), (add, settle) = c, flags
+        vectors = len(masks)
+        places = [self.number(v * lanes) for v in range(vectors)]
+        grid = [(i, v) for i in range(len(c_rows)) for v in range(vectors)]
+        zero = self.ir.Constant(self.vector, None)
 
         before = builder.block
         with builder.if_then(settle):
@@ -137,7 +143,7 @@ class TileWriter(VectorWriter):
             if masks[v] is None:
                 self.store(value, self.at(c_rows[i], places[v]))
         if columns is not None:
-            last = [results[i * vectors + vectors - 1] for i in range(rows)]
+            last = [results[i * vectors + vectors - 1] for i in range(len(c_rows))]
             ends = [self.at(row, places[-1]) for row in c_rows]
             rest = builder.sub(columns, places[-1])
             self.store_first(last, ends, rest)
