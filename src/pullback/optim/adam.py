@@ -20,11 +20,11 @@ class Adam(Checked):
 
     m <- beta1 * m + (1 - beta1) * g
     v <- beta2 * v + (1 - beta2) * g^2
-    w <- w - step_size * m / (sqrt(v) / root_correction + epsilon)
+    w <- w - step_size * m / (sqrt(v) * root_correction + epsilon)
 
     m and v begin at 0, which at step t makes them too small by the factors 1 - beta1^t and
     1 - beta2^t. So step_size = learning_rate / (1 - beta1^t) and
-    root_correction = sqrt(1 - beta2^t); both depend on the step alone and are computed in
+    root_correction = 1 / sqrt(1 - beta2^t); both depend on the step alone and are computed in
     float64.
 
     As `torch.optim.Adam`: epsilon is added to the corrected root. (The paper's section 2 gives a
@@ -75,7 +75,7 @@ class Adam(Checked):
             "beta2": self.beta2,
             "epsilon": self.epsilon,
             "step_size": float(learning_rate) / (1 - self.beta1**step),
-            "root_correction": square_root(1 - self.beta2**step),
+            "root_correction": 1 / square_root(1 - self.beta2**step),
         }
 
     def update(
@@ -185,5 +185,5 @@ def _moments(gradients: Arrays, state: State, numbers: Numbers) -> State:
 def _moved(params: Arrays, m: Arrays, v: Arrays, numbers: Numbers) -> Arrays:
     step_size, root_correction = numbers["step_size"], numbers["root_correction"]
     epsilon = numbers["epsilon"]
-    steps = each("step", lambda m, v: m / (np.sqrt(v) / root_correction + epsilon), m, v)
+    steps = each("step", lambda m, v: m / (np.sqrt(v) * root_correction + epsilon), m, v)
     return each("", lambda w, s: w - step_size * s, params, steps)

@@ -140,9 +140,9 @@ def _step(work: Workload) -> Callable[[Any, Any], tuple[Any, Any]]:
         m = jax.tree.map(lambda m, g: BETA1 * m + (1 - BETA1) * g, kept[0], gradient)
         v = jax.tree.map(lambda v, g: BETA2 * v + (1 - BETA2) * g * g, kept[1], gradient)
         size = work.rate / (1 - BETA1**count)
-        root = jnp.sqrt(1 - BETA2**count)
+        root = 1 / jnp.sqrt(1 - BETA2**count)
         layers = jax.tree.map(
-            lambda w, m, v: w - size * m / (jnp.sqrt(v) / root + SMALL), layers, m, v
+            lambda w, m, v: w - size * m / (jnp.sqrt(v) * root + SMALL), layers, m, v
         )
         return (layers, (m, v), count, key), loss
 
