@@ -6,12 +6,14 @@ same function; what a thread does follows from its number, and sums are joined i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .barrier import FIRST_UPDATE, ORDERED, STEPS, STOP, STOPPED, TAKEN
 from .lowering import Loops
 from .outlining import deeper
 from .phases import PhasesPrinter
+from .sharing import WHOLE
 from .statements import Number, Value
 from .storage import Held, Roles, Storage
 
@@ -23,6 +25,7 @@ from pullback.engines.native.barrier import take_piece, wait
 from pullback.engines.native.functions import *
 from pullback.engines.native.products import product_nn, product_nt, product_tn
 from pullback.engines.native.runtime import *
+from pullback.engines.native.sharing import clock, part, share_anew
 from pullback.engines.native.sums import add_rows
 
 f4, f8, i4, i8, u4 = np.float32, np.float64, np.int32, np.int64, np.uint32
@@ -136,7 +139,7 @@ class _Steps(_Module):
         head = [
             "def steps(",
             f"    memory, places, sizes, settings, constants, {given}, order, starts, lengths,",
-            "    rows, told, control, pieces, tile, thread, threads,",
+            "    rows, told, control, cuts, busy, shares, pieces, tile, thread, threads,",
             "):",
             '    """Steps of training: forward, backward, update. How many were done."""',
         ]
@@ -154,12 +157,25 @@ class _Steps(_Module):
         if not self.storage.tiled:
             lines += self._rows("starts[s]")
         last = self.storage.phases - 1
+        units = {n: self.printer.units(n) for n in range(self.storage.phases)}
+        shared = {number: text for number, text in units.items() if text}
         for number in range(self.storage.phases):
+            place = f"cuts[s % 2, {number}, thread"
+            lines += [f"start, stop = {place}], {place} + 1]"]
+            lines += ["began = clock() if threads > 1 else 0"] if number in shared else []
             lines += self.printer.phase(number, self._gathering() if number == 0 else [])
-            lines += self._telling() if number == last else []
+            if number in shared:
+                lines += ["if threads > 1:", f"    busy[s % 2, {number}, thread] = clock() - began"]
+            if number == last:
+                lines += [*self._telling(), *self._sharing(shared)]
             lines += self._after(number)
         ending = f"if control[{STOPPED}] != 0 or not abs(told[s, 0]) < np.inf:"
         return [*lines, ending, "    return s + 1"]
+
+    def _sharing(self, units: Mapping[int, str]) -> list[str]:
+        """Lines that say how threads share the phases of the next step."""
+        calls = [f"share_anew(cuts, busy, shares, s, {n}, {text})" for n, text in units.items()]
+        return ["if threads > 1 and thread == 0:", *deeper(calls)] if calls else []
 
     def _rows(self, at: str) -> list[str]:
         """Lines that say where the rows are: gathered by the order, or as they lie."""
@@ -213,7 +229,8 @@ class _Call(_Module):
             f'    """{self.loops.program.name}, once."""',
         ]
         row_size = [f"{self.row_size} = sizes[{self._row_number()}]"] if self.row_size else []
-        before = [*row_size, *self._sizes(), *self._numbers()]
+        all_alike = f"thread * {WHOLE} // threads, (thread + 1) * {WHOLE} // threads"
+        before = [*row_size, *self._sizes(), *self._numbers(), f"start, stop = {all_alike}"]
         body = [*before, *self._derived()]
         if not self.storage.tiled:
             body += self._rows("0")

@@ -28,6 +28,7 @@ from .emitting import Emitted, emitted_steps
 from .lowering import Loops, lowered
 from .memory import memory_for
 from .planning import Split, operations, split_of, threads_for
+from .sharing import equal_shares
 from .statements import Value
 from .storage import Roles
 
@@ -109,6 +110,7 @@ class NativeSteps:
         self._load = load or _compiled
         self._function: Callable[..., int] | None = None
         self._table: _Table | None = None
+        self._sharing = equal_shares(self._emitted.phases, self.threads)
         self._crew = Crew(self.threads - 1, self._control)
 
     # Variables.
@@ -197,6 +199,7 @@ class NativeSteps:
             self.split.tile if self.split.tiled else self._most_rows,
             table.told,
             self._control,
+            *self._sharing,
             self.split.pieces,
             self.split.tile,
         )

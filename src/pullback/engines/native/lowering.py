@@ -13,7 +13,7 @@ from ...avals import Aval
 from ...dims import Dimension
 from ...primitive import Literal, Primitive
 from ...program import Equation, Program, Var
-from . import NotCompilable, arrays, barrier, functions, products, runtime
+from . import NotCompilable, arrays, barrier, functions, products, runtime, sharing
 from .axes import Axes, Axis
 from .expand import expanded
 from .scalars import converted, entry, is_scalar_operation, literal
@@ -43,11 +43,13 @@ class View:
 
 
 RESERVED = frozenset(
-    name for module in (arrays, barrier, functions, products, runtime) for name in module.__all__
+    name
+    for module in (arrays, barrier, functions, products, runtime, sharing)
+    for name in module.__all__
 ) | frozenset(
     "np f4 f8 i4 i8 u4 memory places sizes settings constants order starts lengths rows told "
-    "first_update control pieces tile thread threads first last s piece begin end lo hi offset "
-    "steps call report total".split()
+    "first_update control cuts busy shares began start stop pieces tile thread threads first last "
+    "s piece begin end lo hi offset steps call report total".split()
 )
 """The names of an emitted module that no value may have."""
 

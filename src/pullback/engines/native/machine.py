@@ -290,7 +290,7 @@ def _tell_numba() -> None:
     """Give compiled code its form of the functions of this package that emitted modules call."""
     from numba.extending import register_jitable
 
-    from . import barrier, blocks, functions, products, runtime, sums
+    from . import barrier, blocks, functions, products, runtime, sharing, sums
 
     for function in functions.EVERY:
         register_jitable(**callee_options({**functions.OPTIONS, "_nrt": False}))(function)
@@ -298,6 +298,9 @@ def _tell_numba() -> None:
         for function in vars(module).values():
             if isinstance(function, FunctionType) and function.__module__ == module.__name__:
                 register_jitable(**callee_options(OPTIONS))(function)
+    for shared in (sharing._speed, sharing.part, sharing.share_anew):
+        register_jitable(**callee_options(OPTIONS))(shared)
     blocks.register()
+    sharing.register()
     sums.register()
     barrier.register()

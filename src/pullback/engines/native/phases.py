@@ -11,6 +11,7 @@ from .kernels import Context, KernelPrinter, Printed
 from .outlining import Outliner, deeper, listed, names_of
 from .scalars import neutral
 from .schedule import Combine, Group, Kernel, Work, memory_of, outs_of
+from .sharing import UNITS
 from .statements import Product, Serial, Value, code_of
 from .storage import Storage
 
@@ -53,6 +54,17 @@ class PhasesPrinter:
             lines += self._group(group, first_lines if of_rows else [])
         title = f"# phase {number + 1} of {self.storage.phases}"
         return [title, *(self.call(f"phase_{number + 1}", lines) if lines else [])]
+
+    def units(self, number: int) -> str:
+        """Into how many parts threads can cut a phase; empty where they do not share by cuts."""
+        units = ""
+        for group in self.storage.schedule.phases[number]:
+            if self.storage.tiled and group.axis is self.storage.row_axis:
+                return ""  # each tile goes to whoever takes it
+            if any(_leaves_parts(work) for work in group.work):
+                return "pieces"
+            units = units or ("" if group.axis is None else f"{UNITS}")
+        return units
 
     def call(self, name: str, lines: list[str]) -> list[str]:
         """The call of a function, of this name or an earlier one, that does what lines do."""
@@ -143,7 +155,7 @@ class PhasesPrinter:
             body = first_lines + [line for work in group.work for line in self._work(work)]
             return [f"lo, hi = {_share(size)}", *body]
         lines = [
-            "first, last = thread * pieces // threads, (thread + 1) * pieces // threads",
+            "first, last = part(pieces, start), part(pieces, stop)",
             f"lo, hi = first * ({size}) // pieces, last * ({size}) // pieces",
             *first_lines,
         ]
@@ -182,7 +194,7 @@ class PhasesPrinter:
         fills = [line for work in group.work for line in self._fills(work)]
         if not fills:
             return [f"begin, end = {_share(size)}", *blocks]
-        head = ["for piece in range(thread, pieces, threads):", _bounds(size)]
+        head = ["for piece in range(part(pieces, start), part(pieces, stop)):", _bounds(size)]
         return [*head, *deeper([*fills, *blocks])]
 
     def _blocked_in(self, group: Group) -> list[Value]:
@@ -322,7 +334,7 @@ def _leaves_parts(work: Work) -> bool:
 
 def _share(size: str) -> str:
     """From where to where a thread works on an axis of this length."""
-    return f"thread * ({size}) // threads, (thread + 1) * ({size}) // threads"
+    return f"part({size}, start), part({size}, stop)"
 
 
 def _bounds(size: str) -> str:

@@ -16,8 +16,11 @@ WORTH_CUTTING = 2_000_000
 WORTH_WAITING = 600_000
 """Operations of a phase, on average, below which threads mostly wait for each other."""
 
-ROWS_OF_A_PIECE = 64
-"""A product of fewer rows does not repay that its other factor is laid out anew for each piece."""
+ROWS_OF_A_THREAD = 64
+"""A product of fewer rows does not repay that its other factor is laid out anew for each thread."""
+
+ROWS_OF_A_PIECE = 4
+"""Threads share rows by pieces: the finer, the better they can; but each has sums of its own."""
 
 MOST_PIECES = 16
 
@@ -39,11 +42,13 @@ class Split:
             sum, or goes through all layers; they can be worked on at once.
         tile: Rows that go through all layers together, where `tiled`; else at least all rows.
         tiled: Whether gradients of weights are sums over private parts of the pieces.
+        threads: How many threads are worth it at most.
     """
 
     pieces: int
     tile: int
     tiled: bool
+    threads: int = MOST_PIECES
 
 
 def operations(loops: Loops, sizes: Mapping[Axis, int]) -> int:
@@ -80,7 +85,8 @@ def split_of(loops: Loops, row_axis: Axis | None, sizes: Mapping[Axis, int]) -> 
         return Split(pieces, tile, True)
     if work < WORTH_CUTTING:
         return Split(1, rows, False)
-    return Split(max(2, min(MOST_PIECES, rows // ROWS_OF_A_PIECE)), rows, False)
+    threads = max(2, rows // ROWS_OF_A_THREAD)
+    return Split(max(2, min(MOST_PIECES, rows // ROWS_OF_A_PIECE)), rows, False, threads)
 
 
 def threads_for(split: Split, work: int, phases: int, most: int) -> int:
@@ -92,7 +98,7 @@ def threads_for(split: Split, work: int, phases: int, most: int) -> int:
         phases: How often the threads of a step wait for each other.
         most: How many there may be.
     """
-    return 1 if work < WORTH_WAITING * phases else max(1, min(most, split.pieces))
+    return 1 if work < WORTH_WAITING * phases else max(1, min(most, split.pieces, split.threads))
 
 
 def _suits_tiles(loops: Loops, row_axis: Axis, sizes: Mapping[Axis, int]) -> bool:
