@@ -9,6 +9,7 @@ from pullback.engines.native import epoch, planning
 from pullback.engines.native.epoch import NativeSteps
 from pullback.engines.native.machine import load_plain
 from pullback.engines.native.planning import Split
+from pullback.engines.native.sharing import WHOLE as ALL
 from pullback.trees import flatten
 
 WHOLE = Split(1, 10**6, False)
@@ -96,7 +97,7 @@ def native_steps(prepared, split, load=plain, threads=1):
         epoch.split_of, planning.WORTH_WAITING = chosen, worth
 
 
-def on_native(prepared, steps, epochs=1, poison=False):
+def on_native(prepared, steps, epochs=1, poison=False, shares=None):
     """The trajectory of a `NativeSteps`.
 
     Args:
@@ -105,6 +106,7 @@ def on_native(prepared, steps, epochs=1, poison=False):
         epochs: How often each row is visited.
         poison: Whether all memory that no step may read from the one before holds NaN before
             each step, which then is a call of its own.
+        shares: Draws how much of each phase each thread does in a call; nothing at times.
     """
     work, told = work_of(prepared, epochs), []
     with np.errstate(all="ignore"):
@@ -112,6 +114,10 @@ def on_native(prepared, steps, epochs=1, poison=False):
             some = work[first : first + count]
             if poison:
                 poisoned(steps)
+            if shares is not None:
+                cuts = steps._sharing.cuts
+                drawn = shares.choice([0, ALL, *shares.integers(ALL, size=4)], cuts.shape)
+                cuts[..., 1:-1] = np.sort(drawn)[..., 1:-1]
             done, tells = steps.run(
                 np.array([chosen.start for _, chosen, _ in some]),
                 np.array([chosen.stop - chosen.start for _, chosen, _ in some]),

@@ -1,5 +1,5 @@
 """Compiled steps against the reference engine, over ten runs in which each layer, activation,
-loss and update rule occurs, on one thread and on two."""
+loss and update rule occurs, on one thread, on two, and on three that do lopsided shares."""
 
 import platform
 import re
@@ -51,7 +51,7 @@ def test_each_part_occurs():
 
 
 @pytest.mark.parametrize("number", range(COUNT))
-def test_trajectories_of_one_thread_and_of_two(number):
+def test_trajectories_of_one_thread_and_of_several(number):
     run = prepared(number)
     dtype, epochs = run.given["dtype"], run.plan.epochs
     split = PIECES_OF_TILES if number in (3, 9) else PIECES
@@ -68,8 +68,14 @@ def test_trajectories_of_one_thread_and_of_two(number):
     told, variables = difference(one, wanted)
     assert told <= BOUNDS[dtype][0]
     assert variables <= BOUNDS[dtype][1]
-    single.close()
-    double.close()
+    lopsided = native_steps(run, split, None, threads=3)
+    three = on_native(run, lopsided, epochs, poison=True, shares=np.random.default_rng(number))
+    assert lopsided.threads == 3
+    assert np.array_equal(one.told, three.told)
+    for first, second in zip(one.variables, three.variables, strict=True):
+        assert np.array_equal(first, second)
+    for steps in (single, double, lopsided):
+        steps.close()
 
 
 PACKED = {

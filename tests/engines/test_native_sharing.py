@@ -1,0 +1,120 @@
+"""How threads share phases: by how fast they were, all of it, and not more often than it pays."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pullback.engines.native.sharing import (
+    SLOWNESS,
+    STEADY,
+    UNITS,
+    WHOLE,
+    clock,
+    equal_shares,
+    part,
+    share_anew,
+)
+
+
+def shares_of(sharing, step, phase=0):
+    """The parts of a phase that threads do in a step, of 1."""
+    return np.diff(sharing.cuts[step % 2, phase]) / WHOLE
+
+
+def after(speeds, steps, units=UNITS, sharing=None, first=0):
+    """The sharing of threads that do a phase of 10^6 at speeds: what step `steps` begins with."""
+    sharing = sharing or equal_shares(1, len(speeds(0)))
+    for step in range(first, steps):
+        done = shares_of(sharing, step) * 1e6
+        sharing.busy[step % 2, 0] = done / speeds(step) + 1
+        share_anew(*sharing, step, 0, units)
+    return sharing
+
+
+@given(
+    length=st.integers(0, 10**7),
+    cuts=st.lists(st.integers(0, WHOLE), max_size=5).map(sorted),
+)
+def test_every_row_has_one_thread(length, cuts):
+    ends = [part(length, cut) for cut in [0, *cuts, WHOLE]]
+    assert (ends[0], ends[-1]) == (0, length)
+    assert ends == sorted(ends)
+
+
+@given(pieces=st.integers(1, 64), data=st.data())
+def test_cuts_between_pieces_are_exact(pieces, data):
+    piece = data.draw(st.integers(0, pieces))
+    assert part(pieces, piece * WHOLE // pieces) == piece
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 7])
+def test_equal_shares_at_first(threads):
+    sharing = equal_shares(2, threads)
+    for step in (0, 1):
+        for phase in (0, 1):
+            assert shares_of(sharing, step, phase) == pytest.approx(1 / threads, abs=2 / WHOLE)
+
+
+@pytest.mark.parametrize("speeds", [(1, 1), (3, 2), (1, 4), (5, 3, 2), (1, 1, 1, 9)])
+@pytest.mark.parametrize("units", [16, UNITS, 1000])
+def test_shares_become_what_threads_are_able_to_do(speeds, units):
+    speeds = np.array(speeds, float)
+    sharing = after(lambda step: speeds, 60, units)
+    right = speeds / speeds.sum()
+    # Each end of a share is less than a unit from where it should be.
+    assert shares_of(sharing, 60) == pytest.approx(right, abs=2 * STEADY / units)
+    assert sharing.shares[0] / sharing.shares[0].sum() == pytest.approx(right, abs=1 / units)
+    assert sharing.cuts[:, :, 0].tolist() == [[0], [0]]
+    assert sharing.cuts[:, :, -1].tolist() == [[WHOLE], [WHOLE]]
+
+
+def test_threads_that_are_alike_keep_their_shares():
+    chance = np.random.default_rng(0)
+    sharing = equal_shares(1, 2)
+    for step in range(300):
+        after(lambda step: 1 + 0.02 * chance.random(2), step + 1, UNITS, sharing, step)
+        assert shares_of(sharing, step + 1).tolist() == [0.5, 0.5]
+
+
+def test_one_step_that_is_held_up_moves_little():
+    sharing = after(lambda step: np.array([1.0, 1e-4 if step == 10 else 1.0]), 12)
+    # A fourth of the way from 1 to 1/2, beside the other's from 1 to 2.
+    left, right = 1 + 1 / SLOWNESS, 1 - 0.5 / SLOWNESS
+    assert right / (left + right) - 1 / UNITS <= shares_of(sharing, 12)[1] < 0.5
+    assert shares_of(after(lambda step: np.ones(2), 40, UNITS, sharing, 12), 40)[1] == (
+        pytest.approx(0.5, abs=1 / UNITS)
+    )
+
+
+def test_a_thread_left_without_work_comes_back():
+    sharing, step = equal_shares(1, 2), 0
+    while shares_of(sharing, step)[1]:
+        step += 1
+        after(lambda step: np.array([1.0, 1e-3]), step, 8, sharing, step - 1)
+        assert step < 100
+    sharing = after(lambda step: np.ones(2), step + 100, 8, sharing, step)
+    assert shares_of(sharing, step + 100)[1] == pytest.approx(0.5, abs=1 / 8)
+
+
+def test_the_first_step_of_a_call_and_a_clock_that_stands_still_change_nothing():
+    for step, busy in ((0, [3, 1]), (5, [0, 7]), (5, [0, 0])):
+        sharing = equal_shares(2, 2)
+        sharing.busy[:] = busy
+        share_anew(*sharing, step, 1, UNITS)
+        assert np.array_equal(sharing.cuts, equal_shares(2, 2).cuts)
+        assert np.array_equal(sharing.shares, equal_shares(2, 2).shares)
+
+
+def test_a_phase_is_shared_by_its_own_times():
+    sharing = equal_shares(3, 2)
+    sharing.busy[:, 1] = [1000, 3000]
+    share_anew(*sharing, 1, 1, UNITS)
+    assert shares_of(sharing, 2, 1)[0] > 0.5
+    assert shares_of(sharing, 1, 1).tolist() == [0.5, 0.5]  # other threads may still read these
+    for phase in (0, 2):
+        assert shares_of(sharing, 2, phase).tolist() == [0.5, 0.5]
+
+
+def test_plain_code_knows_no_time():
+    assert clock() == 0
