@@ -35,13 +35,15 @@ def frame(rows, length, share=0.4):
     return everywhere | (random.random((rows, length)) < 0.2)
 
 
-# Shapes for which zeros are looked for, where they are: in tiles of each number of rows, a ragged
-# last panel, several blocks of rows and of the contraction, rows packed or not; almost all, all.
+# Shapes for which zeros are looked for, where they are: in tiles of each number of rows, panels in
+# pairs, alone and ragged, several blocks of rows and of the contraction, rows packed or not;
+# almost all, all.
 ZEROS = [
     ((48, 32, 64), frame(48, 32)), ((53, 33, 70), frame(53, 33)), ((97, 130, 128), frame(97, 130)),
     ((250, 700, 96), frame(250, 700)), ((130, 330, 800), frame(130, 330)),
     ((50, 64, 66), np.ones((50, 64), bool)), ((49, 40, 64), frame(49, 40, 0.02)),
     ((1, 64, 40), frame(1, 64)), ((2, 700, 4100), frame(2, 700)),
+    ((51, 40, 80), frame(51, 40)), ((52, 50, 119), frame(52, 50)), ((49, 320, 72), frame(49, 320)),
 ]  # fmt: skip
 
 

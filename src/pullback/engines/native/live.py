@@ -67,6 +67,11 @@ class LiveWriter(TileWriter):
 
     # ------------------------------------------------------------------------------- finding
 
+    @property
+    def tiles_at_once(self) -> int:
+        """The tiles whose rows a vector holds."""
+        return max(1, self.form.lanes // THREE)
+
     def few_live(self, a: Any, rows: Any, depth: Any) -> Any:
         """Whether so few steps are live that the others are worth leaving out: by a sample."""
         builder = self.builder
@@ -111,9 +116,8 @@ class LiveWriter(TileWriter):
 
     def _list_straight(self, a: Any, rows: Any, depth: Any, room: Live) -> None:
         """Where rows lie side by side: vectors hold those of some tiles."""
-        builder, lanes = self.builder, self.form.lanes
+        builder, lanes, tiles = self.builder, self.form.lanes, self.tiles_at_once
         a0, _, a_step = a
-        tiles = max(1, lanes // THREE)
         firsts = range(0, tiles * THREE, lanes)  # of the vectors of these rows
         with self.loop(self.number(0), rows, tiles * THREE) as i:
             lists = [

@@ -194,7 +194,8 @@ class PanelWriter(LiveWriter):
             sampled = self.few_live(a, block.rows, block.depth)
             looked = builder.block
         few = self.merged(self.bit(0), before, sampled, looked)
-        most = PACKED_BYTES // self.form.entry_bytes // THREE  # steps of all tiles
+        # Steps of all tiles, and of those that a last group of tiles has beyond the rows.
+        most = PACKED_BYTES // self.form.entry_bytes // THREE + self.tiles_at_once * DEPTH
         before = builder.block
         with builder.if_then(few):
             room = Live(
