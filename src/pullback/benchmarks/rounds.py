@@ -27,7 +27,7 @@ class Effort:
     """
 
     rounds: int = 9
-    least_seconds: float = 0.1
+    least_seconds: float = 0.5
     threads: tuple[int, ...] | None = None
     all_flavours: bool = True
 
