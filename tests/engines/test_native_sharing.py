@@ -65,16 +65,22 @@ def test_shares_become_what_threads_are_able_to_do(speeds, units):
     # Each end of a share is less than a unit from where it should be.
     assert shares_of(sharing, 60) == pytest.approx(right, abs=2 * STEADY / units)
     assert sharing.shares[0] / sharing.shares[0].sum() == pytest.approx(right, abs=1 / units)
+    assert np.array_equal(*sharing.cuts)  # steps with even and with odd numbers
     assert sharing.cuts[:, :, 0].tolist() == [[0], [0]]
     assert sharing.cuts[:, :, -1].tolist() == [[WHOLE], [WHOLE]]
 
 
-def test_threads_that_are_alike_keep_their_shares():
-    chance = np.random.default_rng(0)
-    sharing = equal_shares(1, 2)
-    for step in range(300):
-        after(lambda step: 1 + 0.02 * chance.random(2), step + 1, UNITS, sharing, step)
-        assert shares_of(sharing, step + 1).tolist() == [0.5, 0.5]
+@pytest.mark.parametrize("right", [32, 32.5, 40.4, 40.5])
+def test_a_cut_does_not_go_to_and_fro(right):
+    """Not by chance, even where it should be between two units."""
+    chance, speeds = np.random.default_rng(0), np.array([right, UNITS - right])
+    sharing, places = equal_shares(1, 2), []
+    for step in range(400):
+        noise = 1 + 0.005 * chance.standard_normal(2)
+        after(lambda step, now=speeds * noise: now, step + 1, UNITS, sharing, step)
+        places.append(shares_of(sharing, step + 1)[0])
+    assert len(set(places[100:])) == 1
+    assert places[-1] * UNITS == pytest.approx(right, abs=STEADY)
 
 
 def test_one_step_that_is_held_up_moves_little():

@@ -97,6 +97,23 @@ def test_a_thread_has_all_its_rows_in_one_product_but_its_sums_piece_by_piece():
     assert margins("fill(") == {8}
 
 
+def test_each_phase_is_shared_by_its_own_cuts_and_times():
+    steps = native_steps(prepared("rule adam", "float64"), PIECES)
+    body = steps.source[steps.source.index("def steps(") :]
+    before, *phases = re.split(r"# phase \d+ of \d+\n", body)
+    assert len(phases) == 2
+    for number, phase in enumerate(phases):
+        place = f"cuts[s % 2, {number}, thread"
+        assert f"start, stop = {place}], {place} + 1]" in before
+        assert f"busy[s % 2, {number}, thread] = clock() - began" in phase
+        before = phase
+    # Rows go by pieces, since these have sums of their own; units and weights as they come.
+    assert re.findall(r"share_anew\(.*\)", body) == [
+        "share_anew(cuts, busy, shares, s, 0, pieces)",
+        "share_anew(cuts, busy, shares, s, 1, 64)",
+    ]
+
+
 def test_functions_between_sums_over_rows_have_loops_over_all_entries():
     source = native_steps(prepared("regime ordered", "float64"), WHOLE).source
     kernels = [kernel for kernel in source.split("\n\n\n") if kernel.startswith("def make_")]
