@@ -202,8 +202,8 @@ def test_other_arrays_are_refused(jitted):
 def in_parts(jitted, name, shape, dtype, matrices, n):
     """A product of so few rows at a time that zeros are not looked for."""
     out = np.zeros((shape[0], shape[2]), dtype)
-    for lo in range(0, shape[0], 40):
-        multiply(jitted, name, out, matrices, lo, min(lo + 40, shape[0]), n, False)
+    for lo in range(0, shape[0], 20):
+        multiply(jitted, name, out, matrices, lo, min(lo + 20, shape[0]), n, False)
     return out
 
 

@@ -48,6 +48,37 @@ def test_cuts_between_pieces_are_exact(pieces, data):
     assert part(pieces, piece * WHOLE // pieces) == piece
 
 
+@given(
+    threads=st.integers(2, 16), units=st.integers(1, 80), steps=st.integers(1, 12), data=st.data()
+)
+def test_cuts_are_in_order_whatever_the_times(threads, units, steps, data):
+    random = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    sharing = equal_shares(1, threads)
+    for step in range(1, steps + 1):
+        sharing.busy[:] = 10.0 ** random.uniform(0, 6, (2, 1, threads))
+        share_anew(*sharing, step, 0, units)
+        for cuts in sharing.cuts[:, 0]:
+            assert (cuts[0], cuts[-1]) == (0, WHOLE)
+            assert (np.diff(cuts) >= 0).all()
+
+
+def test_a_cut_that_stays_lies_behind_those_that_move():
+    """By hand: ends at 7.28 and 7.44 of 16; the first may stay at 8, the second is at 9."""
+    sharing = equal_shares(1, 3)
+    sharing.cuts[:] = np.array([0, 8, 9, 16]) * WHOLE // 16
+    sharing.shares[0] = np.array([7.28, 0.16, 8.56]) / 16
+    sharing.busy[:] = 10**6 * np.array([8 / 7.28, 1 / 0.16, 7 / 8.56])  # shares are right
+    share_anew(*sharing, 2, 0, 16)
+    assert (sharing.cuts[1, 0] * 16 / WHOLE).round(3).tolist() == [0, 8, 8, 16]
+
+
+def test_few_units_are_shared_alike():
+    sharing = equal_shares(1, 8)
+    sharing.busy[:] = np.arange(1, 9) * 1000
+    share_anew(*sharing, 1, 0, 16)
+    assert np.array_equal(sharing.cuts, equal_shares(1, 8).cuts)
+
+
 @pytest.mark.parametrize("threads", [1, 2, 3, 7])
 def test_equal_shares_at_first(threads):
     sharing = equal_shares(2, threads)

@@ -1,5 +1,5 @@
 """Compiled steps against the reference engine, over ten runs in which each layer, activation,
-loss and update rule occurs, on one thread, on two, and on three that do lopsided shares."""
+loss and update rule occurs, on one thread, and on several with equal and with lopsided shares."""
 
 import platform
 import re
@@ -68,11 +68,12 @@ def test_trajectories_of_one_thread_and_of_several(number):
     told, variables = difference(one, wanted)
     assert told <= BOUNDS[dtype][0]
     assert variables <= BOUNDS[dtype][1]
-    lopsided = native_steps(run, split, None, threads=3)
-    three = on_native(run, lopsided, epochs, poison=True, shares=np.random.default_rng(number))
-    assert lopsided.threads == 3
-    assert np.array_equal(one.told, three.told)
-    for first, second in zip(one.variables, three.variables, strict=True):
+    some = 3 if number == 0 else 2  # three are slow where there are two cores
+    lopsided = native_steps(run, split, None, threads=some)
+    cut = on_native(run, lopsided, epochs, poison=True, shares=np.random.default_rng(number))
+    assert lopsided.threads == some
+    assert np.array_equal(one.told, cut.told)
+    for first, second in zip(one.variables, cut.variables, strict=True):
         assert np.array_equal(first, second)
     for steps in (single, double, lopsided):
         steps.close()

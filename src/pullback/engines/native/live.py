@@ -33,7 +33,7 @@ THREE = 3
 PANELS = 2
 """The panels of b, of two vectors each, that such a tile takes at once."""
 
-LIVE_ROWS = 48
+LIVE_ROWS = 24
 """Products of fewer rows are not looked at: looking would cost a part of them that counts."""
 
 LIVE_BYTES = 256

@@ -13,7 +13,7 @@ from ...avals import Aval
 from ...dims import Dimension
 from ...primitive import Literal, Primitive
 from ...program import Equation, Program, Var
-from . import NotCompilable, arrays, barrier, functions, products, runtime, sharing
+from . import NotCompilable, arrays, barrier, functions, products, runtime, sharing, sums
 from .axes import Axes, Axis
 from .expand import expanded
 from .scalars import converted, entry, is_scalar_operation, literal
@@ -44,7 +44,7 @@ class View:
 
 RESERVED = frozenset(
     name
-    for module in (arrays, barrier, functions, products, runtime, sharing)
+    for module in (arrays, barrier, functions, products, runtime, sharing, sums)
     for name in module.__all__
 ) | frozenset(
     "np f4 f8 i4 i8 u4 memory places sizes settings constants order starts lengths rows told "

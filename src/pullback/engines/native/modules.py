@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
@@ -172,7 +172,7 @@ class Modules:
         if not self._always.tiled:
             split = split_of(self._loops, self._row_axis, sizes)
             rows = 1 if self._row_axis is None else sizes[self._row_axis]
-            return Split(split.pieces, rows, False), self._always
+            return replace(split, tile=rows, tiled=False), self._always
         assert self._row_axis is not None
         rows = sizes[self._row_axis]
         tile = min(rows, max(TILE_ROWS, TILE_BYTES // self._bytes_of_a_row(sizes) // 6 * 6))

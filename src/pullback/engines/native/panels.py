@@ -203,9 +203,9 @@ class PanelWriter(LiveWriter):
                 builder.alloca(self.word, most // LIVE_DEPTH + 1),
             )
             self.live_steps(a, block.rows, block.depth, room)
-            copied = builder.block
+            listed = builder.block
         there = [
-            self.merged(self.ir.Constant(each.type, None), before, each, copied)
+            self.merged(self.ir.Constant(each.type, None), before, each, listed)
             for each in (room.steps, room.counts)
         ]
         return few, Live(*there)

@@ -2,8 +2,8 @@
 
 Arrays are matrices (2-D, C-contiguous) of one dtype, float32 or float64; they may have more rows
 than are used. Every length may be 0 or 1. Nothing is allocated; a call takes 80 KiB of the stack,
-and up to 640 KiB more where it copies rows of a: where b has 3 KiB of columns, and where a has so
-many zeros that steps of the contraction are left out (`live`).
+and more where b has 3 KiB of columns, whose rows of a it copies (544 KiB), or where a has so many
+zeros that the other steps of the contraction are listed (200 KiB; `live`).
 
 BLAS is not called. Measured on one core with AVX2 (float32, the x86 Haswell kernels of OpenBLAS in
 brackets, GFLOP/s of about 100 possible), rows x contraction x columns, a @ b:

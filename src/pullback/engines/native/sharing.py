@@ -1,9 +1,10 @@
-"""How much of a phase each thread does: as much as it was fast in the step before.
+"""How much of a phase each thread does: as much as it was fast in the steps before.
 
 Cores differ. Some are made slower than others; some share their units with another program, or
 with another machine on the same processor. Where each thread has the same share of a phase, all
-wait for the slowest. So each notes how long it was busy, and the next step's shares are such that
-all would have ended together.
+wait for the slowest. So each notes how long it was busy, and shares become such that all would have
+ended together: those of the next step follow from the times of the last one, since in the present
+one others may still be writing theirs.
 
 Shares change no bit: rows and units are computed alike wherever they are, and sums over rows are
 joined in a fixed order from pieces, which are cut by sizes alone and given to one thread whole.
@@ -35,6 +36,9 @@ SLOWNESS = 4
 
 STEADY = 0.75
 """A cut moves when it is so many units from where it should be: else it would go to and fro."""
+
+FEWEST = 4
+"""With fewer units for each thread, a unit more or less is worse than the same share for all."""
 
 Array = np.ndarray[Any, Any]
 
@@ -69,8 +73,8 @@ def clock() -> int:
 def share_anew(cuts: Array, busy: Array, shares: Array, step: int, phase: int, units: int) -> None:
     """New cuts of a phase for the next step, from how long each thread was busy in the last one.
 
-    Threads that did parts d in times b would have ended together with shares as d / b are. None
-    shrinks to less than half or grows to more than twice of what it was.
+    Threads that did parts d in times b would have ended together with shares as d / b are. A share
+    goes a part of the way there, and not beyond half or twice of what it was.
 
     Args:
         cuts: See above; so are the other arrays.
@@ -82,6 +86,8 @@ def share_anew(cuts: Array, busy: Array, shares: Array, step: int, phase: int, u
     """
     last, threads = (step + 1) % 2, shares.shape[1]
     speeds = 0.0
+    if units < FEWEST * threads:
+        return
     for thread in range(threads):
         if step == 0 or busy[last, phase, thread] <= 0:  # or the clock stands still
             return
@@ -100,7 +106,8 @@ def share_anew(cuts: Array, busy: Array, shares: Array, step: int, phase: int, u
         cut = cuts[step % 2, phase, thread + 1]
         if abs(exact - cut * units / WHOLE) > STEADY:
             cut = int(exact + 0.5) * WHOLE // units
-        cuts[last, phase, thread + 1] = cut
+        # One that stays where it is must not lie before one that moves.
+        cuts[last, phase, thread + 1] = max(cut, cuts[last, phase, thread])
 
 
 def _speed(cuts: Array, busy: Array, last: int, phase: int, thread: int) -> float:
