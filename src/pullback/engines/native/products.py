@@ -12,8 +12,8 @@ brackets, GFLOP/s of about 100 possible), rows x contraction x columns, a @ b:
     32 x 64 x 64     87 (46)     128 x 46 x 46     82 (58)     128 x 784 x 256    87 (75)
     64 x 64 x 10     57 (40)     256 x 32 x 16     90 (57)
 
-With images of MNIST as a these take less: 64 x 784 x 128 0.59 of the time that it takes with normal
-numbers, 256 x 784 x 1024 0.51, a.T @ b for half of 784 x 128 with 128 images 0.48.
+With images of MNIST as a these take less than with normal numbers: 64 x 784 x 128 0.46 to 0.60 of
+the time, a.T @ b for half of 784 x 128 with 128 images 0.34 to 0.53 (medians of 400 calls).
 
 At 512 x 784 x 1024 it takes as long, within 3 %, where arrays begin at cache lines, as they do in
 the memory of a step; elsewhere up to 25 % longer. Rows are best given all at once, since b is laid
